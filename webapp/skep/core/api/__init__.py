@@ -1,0 +1,1 @@
+"""JSON over HTTP: parses, authorises, calls one service function, answers."""

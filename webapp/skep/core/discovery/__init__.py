@@ -1,0 +1,1 @@
+"""Hears announcements, and sends the Core's own."""

@@ -1,0 +1,1 @@
+"""Carries a run: durable work, one ansible-runner call, outcomes as they arrive."""

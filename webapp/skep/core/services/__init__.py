@@ -1,0 +1,1 @@
+"""One function per use case: read, decide, write; owns the transaction."""
