@@ -111,7 +111,8 @@ class NoValidCellError(SkepError):
 
     code: ClassVar[str] = "no_valid_cell"
     template: ClassVar[str] = (
-        "{instance}: no Cell in pool {pool!r} can take it ({summary}); choose a smaller instance, free resources or add a Cell"
+        "{instance}: no Cell in pool {pool!r} can take it ({summary}); "
+        "choose a smaller instance, free resources or add a Cell"
     )
     instance: str
     pool: str

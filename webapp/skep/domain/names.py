@@ -8,7 +8,7 @@ from skep.domain.errors import InvalidNameError
 CELL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 INSTANCE_NAME_MAX = 64
-# Control, format (which holds the bidi marks), surrogate, private and unassigned characters, and line breaks.
+# Control, format (which holds the bidi marks), surrogate, private, unassigned, and line breaks.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 

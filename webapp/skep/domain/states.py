@@ -1,4 +1,4 @@
-"""The states of instances, Cells, images, runs and outcomes, as the API and the store spell them."""
+"""The states of instances, Cells, images and runs, as the API and the store spell them."""
 
 from enum import StrEnum
 
