@@ -137,3 +137,36 @@ class ConflictError(SkepError):
     template: ClassVar[str] = "{kind} {name!r} changed meanwhile; read it again and repeat"
     kind: str
     name: str
+
+
+@dataclass(eq=False)
+class AmbiguousNameError(SkepError):
+    """Several objects of this kind have this name."""
+
+    code: ClassVar[str] = "ambiguous_name"
+    template: ClassVar[str] = "{kind} {name!r} is not one but several; name one by its id: {ids}"
+    kind: str
+    name: str
+    ids: str
+
+
+@dataclass(eq=False)
+class SameCellError(SkepError):
+    """A migration's target is where the instance is already."""
+
+    code: ClassVar[str] = "same_cell"
+    template: ClassVar[str] = "instance {name!r} is on Cell {cell} already; name another Cell"
+    name: str
+    cell: str
+
+
+@dataclass(eq=False)
+class CellFailedError(SkepError):
+    """A Cell could not answer a question."""
+
+    code: ClassVar[str] = "cell_failed"
+    template: ClassVar[str] = "{cell}: {what} can't be read ({reason}): {msg}"
+    cell: str
+    what: str
+    reason: str
+    msg: str

@@ -5,7 +5,9 @@ is repeated, which is why every playbook can be repeated. Nothing waits for a po
 process starts its workflows itself.
 """
 
+import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -18,8 +20,13 @@ APPLICATION_VERSION = "1"
 EXECUTOR_ID = "core"
 
 
-def configure(url: str) -> None:
-    """Name the database that keeps the work; call before `launch`."""
+# What every step runs inside of: the application context that `configure` was given.
+_context: list[Callable[[], AbstractContextManager[object]]] = []
+
+
+def configure(url: str, context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Name the database that keeps the work and what steps run inside of; before `launch`."""
+    _context[:] = [context]
     config: DBOSConfig = {
         "name": "skep",
         "system_database_url": url,
@@ -48,7 +55,16 @@ def workflow(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a function as one step of a workflow: recorded once done, repeated if interrupted."""
-    return DBOS.step(name=name)
+
+    def mark(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _context[0]():
+                return function(*args, **kwargs)
+
+        return DBOS.step(name=name)(inside)
+
+    return mark
 
 
 def start(function: Callable[P, R], identity: str, *args: P.args, **kwargs: P.kwargs) -> None:

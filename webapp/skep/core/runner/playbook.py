@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from skep.core.runner.results import TaskResult, task_result
 # ansible-runner looks at cancel and time limits this often; its default of 5 s is a long wait.
 _SETTINGS = {"pexpect_timeout": 0.2, "suppress_ansible_output": True}
 # Never handed to Ansible: they change how Python on the Core starts.
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _SCRUBBED = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME")
 
 
@@ -113,7 +115,7 @@ def _environment(paths: RunnerPaths) -> dict[str, str]:
         "ANSIBLE_DIFF_ALWAYS": "True",
         "ANSIBLE_LOCAL_TEMP": str(paths.run_dir / "tmp"),
         "ANSIBLE_HOME": str(paths.run_dir / "home"),
-        "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), *_PATH)),
     }
 
 
