@@ -84,7 +84,7 @@ class Collector:
         notes.touched = True
         items = [item for item in result.items if subject.is_meant_by(item.id)]
         _note_items(notes, result.module, items)
-        if not result.ok and not items:
+        if not result.ok and not result.items:
             notes.blame(result.code, result.msg)
         if result.host != subject.cell:
             return None
@@ -92,7 +92,7 @@ class Collector:
             return self._settle(subject, {})
         if self._deciding is None or result.module != self._deciding:
             return None
-        if not items and result.ok:
+        if not items and (result.ok or result.items):
             return None
         return self._settle(subject, items[-1].data if items else {})
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from skep.core.runner.outcomes import Verdict
-from skep.core.services import events
+from skep.core.services import events, images
 from skep.core.services.records import cell_record, instance_record
 from skep.core.store.base import utc_now
 from skep.core.store.capacity import no_promise, promises
@@ -135,9 +135,12 @@ def _removed(session: Session, run: Run, verdict: Verdict) -> None:
 
 
 def _copy_removed(session: Session, run: Run, verdict: Verdict) -> None:
-    copy = session.get(ImageCopy, (str(run.parameters["image_id"]), verdict.subject))
-    if copy is not None and verdict.state == OutcomeState.SUCCEEDED:
-        session.delete(copy)
+    image = session.get(Image, str(run.parameters["image_id"]))
+    if image is None or verdict.state != OutcomeState.SUCCEEDED:
+        return
+    image.copies = [copy for copy in image.copies if copy.cell_id != verdict.subject]
+    if not image.copies:
+        images.forget(session, image)
 
 
 _EFFECTS: dict[str, Callable[[Session, Run, Verdict], None]] = {

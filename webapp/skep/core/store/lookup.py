@@ -46,7 +46,7 @@ def get_run(session: Session, identity: str) -> Run:
     return _only(session, select(Run).where(Run.id == identity), "run", identity)
 
 
-def _only(session: Session, query: Select[tuple[Row]], kind: str, ref: str) -> Row:
+def _only(session: Session, query: Select[Row], kind: str, ref: str) -> Row:
     found = session.scalars(query).unique().first()
     if found is None:
         raise NotFoundError(kind, ref)
