@@ -1,0 +1,1 @@
+"""One file per noun: parse, ask the Core, print."""

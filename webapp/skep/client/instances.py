@@ -1,0 +1,137 @@
+"""Instances: what users own. Changes to many of them are one request and one run."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from skep.client.runs import Run, run_of
+from skep.client.transport import Model, Transport, read, segment
+
+
+class Reason(Model):
+    """Why an instance is in the state it is in."""
+
+    code: str = ""
+    msg: str = ""
+
+
+class Instance(Model):
+    """One instance. `run` is the id of the run that works on it now."""
+
+    id: str
+    name: str
+    state: str
+    cell: str | None = None
+    pool: str | None = None
+    image: str | None = None
+    cores: int = 0
+    memory_mib: int = 0
+    disk_gib: int | None = None
+    reservation: str | None = None
+    reason: Reason | None = None
+    run: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    generation: int | None = None
+
+
+class NewInstances(Model):
+    """A request for one instance `name`, or for `name-1` to `name-count`."""
+
+    name: str
+    image: str
+    count: int = 1
+    cores: int = 1
+    memory_mib: int = 512
+    disk_gib: int | None = None
+    pool: str = "default"
+
+
+class Creation(Model):
+    """What an accepted request for instances started."""
+
+    run: Run
+    reservation: str | None = None
+    instances: list[Instance] = Field(default_factory=list)
+
+
+class Verdict(Model):
+    """What the scheduler thought of one Cell: a score, or the filter that rejected it and why."""
+
+    cell: str
+    accepted: bool
+    score: float | None = None
+    rejected_by: str | None = None
+    reason: str | None = None
+
+
+class Explanation(Model):
+    """Why an instance is where it is."""
+
+    cells: list[Verdict] = Field(default_factory=list)
+    policy: Any = None
+    decided_at: datetime | None = None
+
+
+class Instances:
+    """The instances of the zone."""
+
+    path: ClassVar[str] = "/instances"
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, limit: int | None = None, **filters: str | None) -> Iterator[Instance]:
+        """Yield instances; filters are `pool`, `cell`, `state`, `q` and `reservation`."""
+        for item in self._transport.items(self.path, filters, limit):
+            yield read(Instance, item, self.path)
+
+    def get(self, name: str) -> Instance:
+        """Return one instance by name or id."""
+        path = self._path(name)
+        return read(Instance, self._transport.get(path), path)
+
+    def create(self, wanted: NewInstances, idempotency_key: str | None = None) -> Creation:
+        """Ask for instances; they are placed when this returns, and made by the run."""
+        answer = self._transport.post(self.path, wanted.model_dump(), idempotency_key)
+        return read(Creation, answer, self.path)
+
+    def start(self, names: Sequence[str]) -> Run:
+        """Start instances."""
+        return self._change("start", names)
+
+    def stop(self, names: Sequence[str], *, force: bool = False) -> Run:
+        """Shut instances down; `force` cuts the power."""
+        return self._change("stop", names, force=force)
+
+    def reboot(self, names: Sequence[str]) -> Run:
+        """Reboot instances."""
+        return self._change("reboot", names)
+
+    def delete(self, names: Sequence[str]) -> Run:
+        """Delete instances and their volumes."""
+        return self._change("delete", names)
+
+    def migrate(self, names: Sequence[str], cell: str) -> Run:
+        """Live-migrate instances to a Cell."""
+        return self._change("migrate", names, cell=cell)
+
+    def log(self, name: str, max_bytes: int = 65536) -> str:
+        """Return the last bytes of the serial log. A guest wrote them: show them inert."""
+        query = {"max_bytes": max_bytes}
+        with self._transport.request("GET", self._path(name, "/log"), query=query) as response:
+            return response.content.decode("utf-8", "replace")
+
+    def explanation(self, name: str) -> Explanation:
+        """Return what the scheduler thought of each Cell."""
+        path = self._path(name, "/explanation")
+        return read(Explanation, self._transport.get(path), path)
+
+    def _change(self, verb: str, names: Sequence[str], **extra: str | bool) -> Run:
+        path = f"{self.path}/{verb}"
+        return run_of(self._transport.post(path, {"instances": [*names], **extra}), path)
+
+    def _path(self, name: str, action: str = "") -> str:
+        return f"{self.path}/{segment('instance', name)}{action}"
