@@ -43,7 +43,7 @@ REPORT = {
     "domains": [[UUID, "running"]] * codec.MAX_REPORTED_DOMAINS,
     "load": CELL["load"],
 }
-PAYLOADS: dict[str, dict[str, Any]] = {"cell": CELL, "core": CORE, "report": REPORT}
+SAID: dict[str, dict[str, Any]] = {"cell": CELL, "core": CORE, "report": REPORT}
 
 
 def announcement(kind: Any = "cell", **changes: Any) -> Announcement:
@@ -54,7 +54,7 @@ def announcement(kind: Any = "cell", **changes: Any) -> Announcement:
         "boot_id": "00112233aabbccdd",
         "sequence": 7,
         "sent_at": 1_700_000_100.125,
-        "payload": copy.deepcopy(PAYLOADS[kind]),
+        "payload": {kind: copy.deepcopy(SAID[kind])},
     }
     return Announcement(**{**values, **changes})
 
@@ -102,7 +102,7 @@ def test_a_text_that_is_no_key_is_refused(text: str) -> None:
 
 def test_keys_from_a_newer_sender_are_left_out() -> None:
     datagram = resign(cell={**CELL, "rack": "7"}, z=1)
-    assert decode(datagram, "nano").payload == CELL
+    assert decode(datagram, "nano").payload == {"cell": CELL}
 
 
 def test_the_widest_cell_fits_one_datagram() -> None:
@@ -114,7 +114,7 @@ def test_the_widest_cell_fits_one_datagram() -> None:
         "pool": "p" * 63,
         "core": UUID,
     }
-    assert len(encode(announcement(payload=widest), KEY)) <= codec.MAX_BYTES
+    assert len(encode(announcement(payload={"cell": widest}), KEY)) <= codec.MAX_BYTES
 
 
 def test_longer_than_a_datagram_may_be_is_oversized() -> None:
@@ -287,7 +287,7 @@ def test_a_missing_key_is_malformed(key: str) -> None:
 )
 def test_wrong_values_of_a_core_are_malformed(key: str, value: Any) -> None:
     with pytest.raises(AnnouncementError, match="malformed"):
-        encode(announcement("core", payload={**CORE, key: value}), KEY)
+        encode(announcement("core", payload={"core": {**CORE, key: value}}), KEY)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_wrong_values_of_a_core_are_malformed(key: str, value: Any) -> None:
 )
 def test_wrong_values_of_a_report_are_malformed(key: str, value: Any) -> None:
     with pytest.raises(AnnouncementError, match=r"malformed|oversized"):
-        encode(announcement("report", payload={**REPORT, key: value}), KEY)
+        encode(announcement("report", payload={"report": {**REPORT, key: value}}), KEY)
 
 
 def test_a_forged_datagram_costs_less_than_a_signature_check_to_refuse() -> None:
@@ -365,7 +365,7 @@ def test_round_trip(  # noqa: PLR0913, PLR0917 - one argument per drawn value
     seed: bytes,
 ) -> None:
     key = Ed25519PrivateKey.from_private_bytes(seed)
-    payload = {
+    said = {
         **CELL,
         "name": name,
         "addresses": addresses,
@@ -373,7 +373,7 @@ def test_round_trip(  # noqa: PLR0913, PLR0917 - one argument per drawn value
         "load": {**CELL["load"], "load1": load1},
     }
     original = announcement(
-        payload=payload,
+        payload={"cell": said},
         sequence=sequence,
         sent_at=sent_at,
         public_key=codec.raw_public_key(key),

@@ -54,7 +54,7 @@ class AnnouncementError(Exception):
 
 @dataclass(frozen=True)
 class Announcement:
-    """What one datagram says. `payload` is the object under the body's key cell, core or report.
+    """What one datagram says. `payload` has one key, the kind: `payload["cell"]["name"]`.
 
     sent_at is Unix time in seconds, precise to a millisecond. Sequences rise within one boot id.
     """
@@ -115,7 +115,7 @@ def encode(announcement: Announcement, private_key: Ed25519PrivateKey) -> bytes:
         "b": announcement.boot_id,
         "s": announcement.sequence,
         "t": round(announcement.sent_at, 3),
-        announcement.kind: announcement.payload,
+        **announcement.payload,
     }
     text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
     signed = MAGIC + text.encode("ascii")
@@ -166,18 +166,18 @@ def _read(fields: Mapping[str, Any], domain: str) -> Announcement:
         boot_id=head["b"],
         sequence=head["s"],
         sent_at=float(head["t"]),
-        payload=_payload(kind, fields.get(kind)),
+        payload={kind: _said(kind, fields.get(kind))},
     )
 
 
-def _payload(kind: Kind, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON held
-    payload = _clean(value, _PAYLOADS[kind])
+def _said(kind: Kind, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON held
+    said = _clean(value, _PAYLOADS[kind])
     for key, shape in _NESTED.items():
-        if key in payload:
-            payload[key] = _clean(payload[key], shape)
-    if kind == "report" and payload["part"] > payload["parts"]:
+        if key in said:
+            said[key] = _clean(said[key], shape)
+    if kind == "report" and said["part"] > said["parts"]:
         raise AnnouncementError("malformed")
-    return payload
+    return said
 
 
 def _verify(datagram: bytes, public_key: bytes) -> None:
