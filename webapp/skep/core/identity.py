@@ -181,13 +181,11 @@ class _Wish:
 
 
 def _issue(authority: Authority, public_key: _PublicKey, wish: _Wish) -> x509.Certificate:
-    # Key usage is not critical: libvirt 9 refuses critical ones without key encipherment, which
-    # RFC 8410 forbids for Ed25519.
+    # No key usage: libvirt 9 wants key encipherment in it, which RFC 8410 forbids for Ed25519.
     return (
         _builder(_name(wish.common_name), public_key, wish.start, wish.life)
         .issuer_name(authority.certificate.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(digital_signature=True), critical=False)
         .add_extension(x509.ExtendedKeyUsage(wish.usages), critical=False)
         .add_extension(
             x509.SubjectAlternativeName([_general_name(each) for each in wish.names]),
