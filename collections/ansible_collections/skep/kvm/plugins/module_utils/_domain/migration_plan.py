@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides about a live migration from what both sides say. Pure.
+
+The rule behind every branch: a domain never runs twice, and nothing is removed without proof
+that the other side runs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Dict
+
+from ansible_collections.skep.kvm.plugins.module_utils._errors import (
+    DomainNotFoundError,
+    DomainStateError,
+    MigrationError,
+    MigrationTimeoutError,
+    MigrationUnverifiedError,
+)
+from ansible_collections.skep.kvm.plugins.module_utils._items import Plan
+
+_ACTIVE = frozenset({"running", "paused"})
+
+
+class Step(Enum):
+    """What a migration consists of."""
+
+    MIGRATE = "migrate"
+    CLEAN_SOURCE = "clean source"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The domain's state on both Cells; `held` is a target that waits for a migration's end."""
+
+    source: str
+    target: str
+    held: bool = False
+    has_leftovers: bool = False
+
+    @property
+    def runs_on(self) -> str:
+        """Return source, target, both or none."""
+        sides = (self.source in _ACTIVE, self.target in _ACTIVE)
+        words = {(True, True): "both", (True, False): "source", (False, True): "target"}
+        return words.get(sides, "none")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether exactly one side runs it and no migration is under way."""
+        return self.runs_on in {"source", "target"} and not self.held
+
+    @property
+    def needs_cleaning(self) -> bool:
+        """Whether the source still has its definition or files."""
+        return self.source != "absent" or self.has_leftovers
+
+
+def plan(name: str, target: str, sides: Sides) -> Plan:
+    """Return the steps that bring the domain to the target; none when it is there already."""
+    if sides.runs_on == "source":
+        both = (Step.MIGRATE, Step.CLEAN_SOURCE)
+        return Plan(both, _shown("source", target), _shown("target", target))
+    if sides.runs_on == "target" and not sides.held:
+        steps = (Step.CLEAN_SOURCE,) if sides.needs_cleaning else ()
+        return Plan(steps, {"source": "not clean"}, {"source": "clean"})
+    if sides.runs_on == "none":
+        if sides.source == sides.target == "absent":
+            raise DomainNotFoundError(name)
+        where = sides.source if sides.source != "absent" else sides.target
+        raise DomainStateError(name, where, "only a running domain migrates live")
+    raise _unverified(name, target, sides, "before the migration")
+
+
+def judge(name: str, target: str, sides: Sides, *, reason: str | None, expired: bool) -> None:
+    """Raise unless the target alone runs the domain, whatever libvirt's call answered.
+
+    Args:
+        name: the domain, for the message.
+        target: the Cell, for the message.
+        sides: what both say now that the call has ended.
+        reason: libvirt's refusal, None when it said that all went well.
+        expired: whether we aborted it since its time was up.
+    """
+    if sides.runs_on == "target" and not sides.held:
+        return
+    if sides.runs_on == "source" and not sides.held:
+        kind = MigrationTimeoutError if expired else MigrationError
+        raise kind(name, target, reason or "libvirt gave no reason")
+    if sides.runs_on == "none" and sides.source != "absent":
+        raise DomainStateError(name, sides.source, "it stopped during the migration")
+    raise _unverified(name, target, sides, reason or "after the migration")
+
+
+def _unverified(name: str, target: str, sides: Sides, reason: str) -> MigrationUnverifiedError:
+    return MigrationUnverifiedError(name, target, sides.source, sides.target, reason)
+
+
+def _shown(side: str, target: str) -> Dict[str, Any]:
+    return {"runs_on": side, "target": target}
