@@ -107,7 +107,8 @@ class Hypervisor:
     def _connect(self) -> Any:  # noqa: ANN401 - the binding has no types
         if self._connection is None or not self._connection.isAlive():
             self._disconnect()
-            self._connection = libvirt.open(self._uri)
+            # Read-only: libvirt lets any user look, so the daemon needs no right to change.
+            self._connection = libvirt.openReadOnly(self._uri)
             with suppress(libvirt.libvirtError):  # drivers inside this process have none
                 self._connection.setKeepAlive(*_KEEPALIVE)
             self._connection.domainEventRegisterAny(
