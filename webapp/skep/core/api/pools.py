@@ -1,0 +1,47 @@
+"""Pools: list, show, create, delete."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from skep.core.api.protocol.exchange import with_etag
+from skep.core.api.schemas.answers import Pool, PoolList
+from skep.core.api.schemas.requests import ListQuery, PoolCreate
+from skep.core.services import pools
+from skep.core.store.paging import Page
+
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+bp = APIBlueprint("pools", __name__, url_prefix="/api/v1/pools", tag="pools")
+
+
+@bp.get("")
+@bp.input(ListQuery, location="query")
+@bp.output(PoolList)
+def list_pools(query_data: ListQuery) -> dict[str, Any]:
+    """List pools."""
+    return vars(pools.list_pools(Page(query_data.limit, query_data.cursor, query_data.sort)))
+
+
+@bp.get("/<pool>")
+@bp.output(Pool)
+def get_pool(pool: str) -> Answer:
+    """Show one pool."""
+    return with_etag(pools.get_pool(pool))
+
+
+@bp.post("")
+@bp.input(PoolCreate)
+@bp.output(Pool, status_code=201)
+def create_pool(json_data: PoolCreate) -> Answer:
+    """Add an empty pool."""
+    record = pools.create_pool(pools.PoolRequest(**json_data.model_dump()))
+    location = f"{bp.url_prefix}/{record['name']}"
+    return record, 201, {"Location": location, "ETag": f'"{record["generation"]}"'}
+
+
+@bp.delete("/<pool>")
+@bp.output({}, status_code=204)
+def delete_pool(pool: str) -> tuple[str, int]:
+    """Remove an empty pool."""
+    pools.delete_pool(pool)
+    return "", 204

@@ -1,0 +1,1 @@
+"""What every request shares: who asks, problems, idempotency, headers, the OpenAPI document."""

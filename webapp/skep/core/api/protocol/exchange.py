@@ -1,0 +1,71 @@
+"""Around each request: its id, its log line, size limits and security headers; ETags and 202."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, g, request
+from werkzeug.exceptions import NotFound
+
+log = structlog.get_logger(__name__)
+
+RUNS_PATH = "/api/v1/runs"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_QUIET_ENDPOINTS = frozenset({"status.get_health"})
+
+
+def register_exchange(app: APIFlask) -> None:
+    """Wrap every request of this app; register before everything else."""
+    app.before_request(_open)
+    app.after_request(_close)
+
+
+def with_etag(record: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Answer one object with its generation as ETag."""
+    return record, 200, {"ETag": f'"{record["generation"]}"'}
+
+
+def accepted(run: dict[str, Any], **more: object) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Answer that a run will do it, and where to follow the run."""
+    return {"run": run, **more}, 202, {"Location": f"{RUNS_PATH}/{run['id']}"}
+
+
+def _open() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    g.started = time.monotonic()
+    # PostgreSQL refuses NUL in text; no object has it in its name, so none can be meant.
+    if any("\0" in str(value) for value in (request.view_args or {}).values()):
+        raise NotFound
+
+
+def _close(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    for name, value in _SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint not in _QUIET_ENDPOINTS:
+        _log(response)
+    return response
+
+
+def _log(response: Response) -> None:
+    actor = g.get("actor")
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path[:200],
+        status=response.status_code,
+        ms=round((time.monotonic() - g.get("started", time.monotonic())) * 1000, 1),
+        actor=actor.name if actor else None,
+        request_id=g.get("request_id"),
+    )

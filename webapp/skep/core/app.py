@@ -1,0 +1,145 @@
+"""The Core as a Flask app, and the background work that goes with one serving process."""
+
+import threading
+from pathlib import Path
+
+import structlog
+from apiflask import APIFlask
+from flask_migrate import Migrate
+
+import skep
+from skep.core import identity
+from skep.core.api import cells as cells_api
+from skep.core.api import events as events_api
+from skep.core.api import images as images_api
+from skep.core.api import instances as instances_api
+from skep.core.api import pools as pools_api
+from skep.core.api import runs as runs_api
+from skep.core.api import status as status_api
+from skep.core.api.protocol.auth import register_auth
+from skep.core.api.protocol.exchange import register_exchange
+from skep.core.api.protocol.idempotency import forget_unanswered, register_idempotency
+from skep.core.api.protocol.openapi import configure_openapi
+from skep.core.api.protocol.problems import register_problems
+from skep.core.config import CoreConfig
+from skep.core.runner import durable
+from skep.core.services import cells, events, images, runs
+from skep.core.services.events import EventFeed
+from skep.core.store.base import db, prepare_engine, utc_now, writing
+
+log = structlog.get_logger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "store" / "migrations"
+_EXPIRY_S = 1.0
+_TRIM_EVERY = 600  # expiry ticks
+_BLUEPRINTS = (cells_api, events_api, images_api, instances_api, pools_api, runs_api, status_api)
+
+
+def create_app(config: CoreConfig) -> APIFlask:
+    """Return the app; starts no thread and writes nothing. `skep-core init` must have been here."""
+    app = APIFlask(
+        "skep.core",
+        title="Skep Core",
+        version=skep.__version__,
+        spec_path="/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,  # type: ignore[arg-type]  # Flask takes None; APIFlask says less
+    )
+    app.config["SKEP"] = config
+    app.config["SQLALCHEMY_DATABASE_URI"] = config.store_url
+    # Every thread may need a connection at once; a request holds one for milliseconds.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": 16, "max_overflow": config.threads}
+    configure_openapi(app)
+    register_exchange(app)
+    register_auth(app)
+    register_idempotency(app)
+    register_problems(app)
+    for each in _BLUEPRINTS:
+        app.register_blueprint(each.bp)
+    _attach(app, config)
+    return app
+
+
+def _attach(app: APIFlask, config: CoreConfig) -> None:
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=True)
+    with app.app_context():
+        prepare_engine(db.engine)
+        app.extensions["skep_events"] = EventFeed(db.engine)
+    app.extensions["skep_seats"] = events_api.seats_for(config)
+    app.extensions["skep_discovery"] = lambda: {"received": 0, "dropped": {}}
+    app.extensions["skep_identity"] = identity.load_identity(config.state_dir)
+
+
+class Timer:
+    """Calls a function each second inside the app's context, whatever it raises."""
+
+    def __init__(self, app: APIFlask) -> None:
+        self._app = app
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._tick, name="skep-timer", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the tick under way."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _tick(self) -> None:
+        ticks = 0
+        while not self._stop.wait(_EXPIRY_S):
+            ticks += 1
+            try:
+                with self._app.app_context():
+                    _work_of_a_second(ticks)
+            except Exception:
+                # The timer outlives a locked or full database; the next second tries again.
+                log.exception("timer")
+
+
+def start_background(app: APIFlask) -> None:
+    """Start what one serving process does beside requests: durable work, discovery, the timer.
+
+    First it takes up what a killed process left: half uploads, unanswered requests, open runs.
+    """
+    config: CoreConfig = app.config["SKEP"]
+    with app.app_context():
+        stray = images.tidy()
+        forget_unanswered()
+    if stray:
+        log.info("removed stray files from the image store", files=stray)
+    durable.configure(config.work_url, app.app_context)
+    durable.launch()
+    with app.app_context():
+        runs.resume()
+    app.extensions["skep_timer"] = Timer(app)
+    app.extensions["skep_timer"].start()
+    _start_discovery(app, config)
+    log.info("the Core is up", url=f"https://{config.host}:{config.port}", zone=config.domain.name)
+
+
+def stop_background(app: APIFlask) -> None:
+    """Stop it all; what runs is taken up again by the next start."""
+    app.extensions["skep_events"].close()
+    for each in app.extensions.pop("skep_closing", []):
+        each()
+    timer = app.extensions.pop("skep_timer", None)
+    if timer is not None:
+        timer.stop()
+    durable.shutdown()
+
+
+def _work_of_a_second(ticks: int) -> None:
+    now = utc_now()
+    cells.expire_silent(now)
+    if ticks % _TRIM_EVERY == 0:
+        with writing() as session:
+            events.trim(session, now)
+
+
+def _start_discovery(app: APIFlask, config: CoreConfig) -> None:
+    del app, config

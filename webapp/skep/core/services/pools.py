@@ -1,0 +1,109 @@
+"""Pools: sets of Cells with one placement policy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from skep.core.services import events
+from skep.core.services.records import pool_record
+from skep.core.store.base import reading, writing
+from skep.core.store.lookup import get_pool as find_pool
+from skep.core.store.models import Cell, Instance, Pool
+from skep.core.store.paging import Listing, Page, fetch
+from skep.domain.errors import InUseError, NameTakenError
+from skep.domain.names import check_label
+from skep.domain.states import ResourceKind
+
+DEFAULT_POOL = "default"
+
+_KEYS = {"name": Pool.name, "created_at": Pool.created_at, "id": Pool.id}
+
+
+@dataclass(frozen=True)
+class PoolRequest:
+    """How much may be promised, as a multiple of what the Cells have."""
+
+    name: str
+    cores_overcommit: float = 3.0
+    memory_overcommit: float = 1.0
+    disk_overcommit: float = 1.0
+
+
+def list_pools(page: Page) -> Listing:
+    """Return one page of pools with how much each holds."""
+    with reading() as session:
+        cells, instances = _members(session, Cell), _members(session, Instance)
+        return fetch(
+            session,
+            select(Pool),
+            page,
+            _KEYS,
+            lambda pool: pool_record(pool, cells.get(pool.id, 0), instances.get(pool.id, 0)),
+        )
+
+
+def get_pool(name: str) -> dict[str, Any]:
+    """Return one pool, by name or id."""
+    with reading() as session:
+        return _record(session, find_pool(session, name))
+
+
+def create_pool(request: PoolRequest) -> dict[str, Any]:
+    """Add an empty pool.
+
+    Raises:
+        InvalidNameError, NameTakenError: the name is not usable.
+    """
+    check_label("pool", request.name)
+    try:
+        with writing() as session:
+            pool = Pool(**vars(request))
+            session.add(pool)
+            session.flush()
+            record = pool_record(pool, 0, 0)
+            events.record(session, ResourceKind.POOL, pool.id, record)
+            return record
+    except IntegrityError as error:
+        raise NameTakenError("pool", request.name) from error
+
+
+def ensure_default_pool() -> None:
+    """Add the pool `default` unless it is there."""
+    try:
+        create_pool(PoolRequest(DEFAULT_POOL))
+    except NameTakenError:
+        return
+
+
+def delete_pool(name: str) -> None:
+    """Remove an empty pool.
+
+    Raises:
+        InUseError: Cells or instances are in it.
+    """
+    with writing() as session:
+        pool = find_pool(session, name)
+        for model, user in ((Cell, "Cells"), (Instance, "instances")):
+            count = _members(session, model).get(pool.id, 0)
+            if count:
+                raise InUseError("pool", pool.name, count, user)
+        gone = {**pool_record(pool, 0, 0), "state": "deleted"}
+        events.record(session, ResourceKind.POOL, pool.id, gone)
+        session.delete(pool)
+
+
+def _record(session: Session, pool: Pool) -> dict[str, Any]:
+    cells, instances = _members(session, Cell), _members(session, Instance)
+    return pool_record(pool, cells.get(pool.id, 0), instances.get(pool.id, 0))
+
+
+def _members(session: Session, model: type[Cell] | type[Instance]) -> dict[str, int]:
+    rows = session.execute(
+        select(model.pool_id, func.count())
+        .where(model.pool_id.is_not(None))
+        .group_by(model.pool_id)
+    )
+    return {str(pool_id): int(count) for pool_id, count in rows}
