@@ -1,0 +1,127 @@
+"""Hears the group on every interface, and reports by unicast on the same port."""
+
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import structlog
+
+from skep.core.discovery.gate import Gate
+from skep.core.discovery.netif import Interface, ipv4_interfaces, local_addresses
+from skep.core.discovery.settings import DiscoverySettings, Handler, Members
+from skep.domain.announcement import MAX_BYTES
+
+log = structlog.get_logger(__name__)
+
+# linux/in.h; 0 = only what this socket joined, not what any socket of the host did.
+_IP_MULTICAST_ALL = 49
+# Holds what 1000 Cells say while the handler waits 5 s for the store.
+_BUFFER_BYTES = 4 * 2**20
+_STOP_CHECK_S = 0.5
+
+
+class Listener:
+    """A thread that hands proven announcements to the handler. No error of either stops it."""
+
+    def __init__(
+        self, settings: DiscoverySettings, gate: Gate, handler: Handler, members: Members
+    ) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._handler = handler
+        self._members = members
+        self._joined: dict[int, str] = {}
+        self._local: frozenset[str] = frozenset()
+        self._stopped = threading.Event()
+        self._socket: socket.socket | None = None
+        self._thread = threading.Thread(target=self._run, name="discovery-listener", daemon=True)
+
+    def start(self) -> None:
+        """Open the port and start; OSError if the port cannot be had."""
+        self._socket = _open(self._settings.port)
+        self._refresh(self._socket)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close the port."""
+        self._stopped.set()
+        if self._socket is not None:
+            self._thread.join()
+            self._socket.close()
+
+    def _run(self) -> None:
+        assert self._socket is not None  # noqa: S101 - start() opened it
+        due = time.monotonic() + self._settings.period_s
+        while not self._stopped.is_set():
+            with suppress(TimeoutError):
+                self._hear(self._socket)
+            if time.monotonic() >= due:
+                due = time.monotonic() + self._settings.period_s
+                self._refresh(self._socket)
+
+    def _hear(self, port: socket.socket) -> None:
+        try:
+            # One byte more than is legal shows a datagram that is too long.
+            datagram, (source, _) = port.recvfrom(MAX_BYTES + 1)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            log.warning("cannot listen", error=str(error))
+            self._stopped.wait(_STOP_CHECK_S)
+            return
+        try:
+            admitted = self._gate.admit(datagram, source, time.time())
+            if admitted is not None:
+                self._handler(
+                    admitted.announcement,
+                    source,
+                    is_local=source in self._local,
+                    duplicate=admitted.duplicate,
+                )
+        except Exception:  # one announcement, whatever it met, must not deafen the Core
+            log.exception("announcement not taken in", source=source)
+
+    def _refresh(self, port: socket.socket) -> None:
+        """Follow interfaces that came and went, and members that joined and left."""
+        try:
+            self._gate.members = frozenset(self._members())
+        except Exception:  # the store may be busy; the members known so far stay
+            log.exception("members not read")
+        self._local = local_addresses()
+        self._join(port, ipv4_interfaces(self._settings.interfaces))
+
+    def _join(self, port: socket.socket, interfaces: tuple[Interface, ...]) -> None:
+        wanted = {each.index: each.name for each in interfaces}
+        for index in self._joined.keys() - wanted.keys():
+            with suppress(OSError):  # the kernel left the group when the interface went
+                self._membership(port, socket.IP_DROP_MEMBERSHIP, index)
+            log.info("left", interface=self._joined.pop(index))
+        for index in wanted.keys() - self._joined.keys():
+            try:
+                self._membership(port, socket.IP_ADD_MEMBERSHIP, index)
+            except OSError as error:
+                log.warning("cannot join", interface=wanted[index], error=str(error))
+                continue
+            self._joined[index] = wanted[index]
+            log.info("joined", interface=wanted[index], group=self._settings.group)
+
+    def _membership(self, port: socket.socket, option: int, index: int) -> None:
+        # struct ip_mreqn: group, any address, interface
+        request = socket.inet_aton(self._settings.group) + bytes(4) + index.to_bytes(4, "little")
+        port.setsockopt(socket.IPPROTO_IP, option, request)
+
+
+def _open(port: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        # A Cell on this host listens to the group on the same port.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        opened.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+        opened.bind(("", port))
+        opened.settimeout(_STOP_CHECK_S)
+    except OSError:
+        opened.close()
+        raise
+    return opened
