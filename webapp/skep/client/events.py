@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from pydantic import Field
 
 from skep.client.errors import UnexpectedAnswerError
 from skep.client.transport import Transport, unreachable
@@ -60,7 +59,7 @@ def _lines(response: requests.Response) -> Iterator[str]:
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event | None]:
-    fields: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, str] = {}
     for line in lines:
         if not line:
             if "data" in fields:
