@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 from apiflask import APIFlask
 from flask_migrate import Migrate
+from sqlalchemy import select
 
 import skep
 from skep.core import identity
@@ -22,10 +23,15 @@ from skep.core.api.protocol.idempotency import forget_unanswered, register_idemp
 from skep.core.api.protocol.openapi import configure_openapi
 from skep.core.api.protocol.problems import register_problems
 from skep.core.config import CoreConfig
+from skep.core.discovery.discovery import Discovery
+from skep.core.discovery.settings import DiscoverySettings
 from skep.core.runner import durable
 from skep.core.services import cells, events, images, runs
 from skep.core.services.events import EventFeed
-from skep.core.store.base import db, prepare_engine, utc_now, writing
+from skep.core.store.base import db, prepare_engine, reading, utc_now, writing
+from skep.core.store.lookup import MEMBER_STATES
+from skep.core.store.models import Cell
+from skep.domain.announcement import Announcement
 
 log = structlog.get_logger(__name__)
 
@@ -116,21 +122,19 @@ def start_background(app: APIFlask) -> None:
     durable.launch()
     with app.app_context():
         runs.resume()
-    app.extensions["skep_timer"] = Timer(app)
-    app.extensions["skep_timer"].start()
-    _start_discovery(app, config)
+    timer = Timer(app)
+    timer.start()
+    discovery = _start_discovery(app, config)
+    app.extensions["skep_discovery"] = discovery.counters
+    app.extensions["skep_background"] = (discovery.stop, timer.stop, durable.shutdown)
     log.info("the Core is up", url=f"https://{config.host}:{config.port}", zone=config.domain.name)
 
 
 def stop_background(app: APIFlask) -> None:
     """Stop it all; what runs is taken up again by the next start."""
     app.extensions["skep_events"].close()
-    for each in app.extensions.pop("skep_closing", []):
-        each()
-    timer = app.extensions.pop("skep_timer", None)
-    if timer is not None:
-        timer.stop()
-    durable.shutdown()
+    for stop in app.extensions.pop("skep_background", ()):
+        stop()
 
 
 def _work_of_a_second(ticks: int) -> None:
@@ -141,5 +145,31 @@ def _work_of_a_second(ticks: int) -> None:
             events.trim(session, now)
 
 
-def _start_discovery(app: APIFlask, config: CoreConfig) -> None:
-    del app, config
+def _start_discovery(app: APIFlask, config: CoreConfig) -> Discovery:
+    def observe(
+        announcement: Announcement, source: str, *, is_local: bool, duplicate: bool
+    ) -> None:
+        with app.app_context():
+            cells.observe(announcement, source, is_local=is_local, duplicate=duplicate)
+
+    def members() -> list[bytes]:
+        with app.app_context(), reading() as session:
+            query = select(Cell.public_key).where(Cell.state.in_(MEMBER_STATES))
+            return list(session.scalars(query))
+
+    discovery = Discovery(_discovery_settings(config), observe, members)
+    discovery.start()
+    return discovery
+
+
+def _discovery_settings(config: CoreConfig) -> DiscoverySettings:
+    return DiscoverySettings(
+        name=config.name,
+        api_port=config.port,
+        certificate_sha256=identity.certificate_sha256(config.state_dir / "tls" / "server.pem"),
+        key=identity.load_identity(config.state_dir).key,
+        domain=config.domain.name,
+        group=config.domain.group,
+        port=config.domain.port,
+        interfaces=tuple(config.interfaces),
+    )

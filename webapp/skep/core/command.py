@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from skep.core import identity
 from skep.core.app import MIGRATIONS, create_app, start_background, stop_background
 from skep.core.config import CoreConfig
+from skep.core.discovery.netif import ipv4_interfaces
 from skep.core.services import pools, tokens
 from skep.core.store.base import db
 from skep.domain.errors import NameTakenError, SkepError
@@ -200,7 +201,9 @@ def _log_to_stderr() -> None:
 
 def _addresses(config: CoreConfig) -> list[str]:
     """Return the addresses by which clients may reach the Core."""
-    return [] if config.host == "0.0.0.0" else [config.host]  # noqa: S104 - a comparison
+    if config.host != "0.0.0.0":  # noqa: S104 - a comparison
+        return [config.host]
+    return [each.address for each in ipv4_interfaces(config.interfaces)]
 
 
 def _app() -> APIFlask:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from skep.core.config import CoreConfig
 from skep.core.services import events
 from skep.core.services.records import image_record
-from skep.core.store.base import reading, writing
+from skep.core.store.base import db, reading, writing
 from skep.core.store.image_files import ByteSource, ImageFiles, Received
 from skep.core.store.image_inspection import ImageFacts, inspect
 from skep.core.store.lookup import get_image as find_image
@@ -84,6 +84,7 @@ def receive_content(ref: str, source: ByteSource, announced_bytes: int) -> dict[
         UploadIncompleteError, StoreFullError, UploadBusyError: it could not be stored.
     """
     image_id, name, kind = _awaiting_content(ref)
+    db.session.remove()  # an upload may last for hours; it must not hold a connection
     files = image_files()
     with files.receiving(image_id, name) as file:
         try:

@@ -4,13 +4,16 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from skep.core.store.base import UtcDateTime
 from skep.domain.errors import SkepError
+
+_INTEGER_MAX = 2**31 - 1
 
 
 @dataclass(eq=False)
@@ -65,7 +68,7 @@ def fetch(
     column, tie = keys[name], keys["id"]
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     if page.cursor is not None:
-        value, identity = _read_cursor(page.cursor)
+        value, identity = _read_cursor(page.cursor, column)
         beyond = column < value if descending else column > value
         query = query.where(or_(beyond, and_(column == value, tie > identity)))
     ordered = query.order_by(column.desc() if descending else column, tie).limit(page.limit + 1)
@@ -90,9 +93,25 @@ def _cursor(value: Any, identity: str) -> str:  # noqa: ANN401 - any column's va
     return base64.urlsafe_b64encode(json.dumps([kind, kept, identity]).encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[Any, str]:
+def _read_cursor(cursor: str, column: InstrumentedAttribute[Any]) -> tuple[Any, str]:
+    """Return what the cursor holds; a forged one must not reach the database as a wrong type."""
     try:
         kind, value, identity = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return (datetime.fromisoformat(value) if kind == "t" else value), str(identity)
-    except (ValueError, TypeError) as error:
+        return _checked(kind, value, column), str(_checked("v", identity, None))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidPageError("cursor", cursor[:80], "use `next` of the page before") from error
+
+
+def _checked(kind: object, value: Any, column: InstrumentedAttribute[Any] | None) -> Any:  # noqa: ANN401 - any column's value
+    if column is not None and isinstance(column.type, UtcDateTime):
+        if kind != "t":
+            raise ValueError
+        return datetime.fromisoformat(value).astimezone(UTC)
+    wanted = str if column is None else column.type.python_type
+    if kind != "v" or type(value) is not wanted:
+        raise ValueError
+    if isinstance(value, str) and b"\0" in value.encode():
+        raise ValueError
+    if isinstance(value, int) and abs(value) > _INTEGER_MAX:
+        raise ValueError
+    return value

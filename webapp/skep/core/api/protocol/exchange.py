@@ -21,6 +21,10 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_REFUSED = 400
+_DRAIN_MAX_BYTES = 64 * 2**20
+_DRAIN_MAX_S = 10.0
+_DRAIN_CHUNK_BYTES = 64 * 1024
 _QUIET_ENDPOINTS = frozenset({"status.get_health"})
 
 
@@ -50,12 +54,25 @@ def _open() -> None:
 
 
 def _close(response: Response) -> Response:
+    if response.status_code >= _REFUSED and "actor" in g:
+        _drain()
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in _SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint not in _QUIET_ENDPOINTS:
         _log(response)
     return response
+
+
+def _drain() -> None:
+    """Read what the client still sends: most clients hear an answer only after their last byte."""
+    source, left = request.environ["wsgi.input"], _DRAIN_MAX_BYTES
+    deadline = time.monotonic() + _DRAIN_MAX_S
+    while left > 0 and time.monotonic() < deadline:
+        chunk = source.read(_DRAIN_CHUNK_BYTES)
+        if not chunk:
+            return
+        left -= len(chunk)
 
 
 def _log(response: Response) -> None:
