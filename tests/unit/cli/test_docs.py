@@ -2,11 +2,14 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
+import skep
 from skep.cli.main import cli
 from skep.cli.report import ExitCode
 
@@ -58,3 +61,20 @@ def test_an_option_is_mentioned(path):
 def test_each_exit_code_is_explained_and_no_other():
     documented = [int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)]
     assert documented == [int(code) for code in ExitCode]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["instance", "create", "--help"], ["cell", "nope"]]
+)
+def test_help_and_usage_errors_load_nothing_heavy(arguments):
+    code = (
+        "import sys; from skep.cli.main import cli\n"
+        f"try: cli({arguments!r}, prog_name='skep')\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'requests', 'pydantic', 'rich', 'yaml', 'ssl'} & set(sys.modules)))"
+    )
+    environment = {"PYTHONPATH": str(Path(skep.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

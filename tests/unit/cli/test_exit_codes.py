@@ -18,7 +18,7 @@ SHOW = ["instance", "show", "web"]
             "/x: bad",
         ),
         (problem(404, "instance_not_found", "no instance 'web'"), 3, "no instance 'web'"),
-        (problem(401, "bad_token", "unknown token"), 4, "skep-core token create"),
+        (problem(401, "bad_token", "unknown token"), 4, "unknown token"),
         (problem(403, "forbidden", "not yours"), 4, "not yours"),
         (problem(409, "instance_busy", "busy with run 7"), 5, "busy with run 7"),
         (problem(412, "generation_conflict", "changed"), 5, "changed"),
@@ -126,6 +126,17 @@ def test_a_refused_upload_leaves_no_image_behind(skep, core, tmp_path):
     assert result.exit_code == 1
     assert "has a backing file" in result.stderr
     assert core.last("DELETE")
+    assert "left behind" not in result.stderr
+
+
+def test_a_core_that_still_reads_the_broken_upload_is_asked_again(skep, core, tmp_path):
+    (tmp_path / "x").write_bytes(b"x")
+    core.on("POST", "/images", Answer(image("new", state="uploading"), 201))
+    core.on("PUT", "/images/id-of-new/content", problem(422, "unsafe_image", "no"))
+    busy = problem(409, "upload_busy", "it is being uploaded")
+    core.on("DELETE", "/images/id-of-new", busy, Answer({"run": run("queued")}, 202))
+    result = skep("image", "upload", str(tmp_path / "x"), "--name", "new")
+    assert [each.method for each in core.asked].count("DELETE") == 2
     assert "left behind" not in result.stderr
 
 

@@ -71,6 +71,7 @@ def test_a_stream_cut_in_the_middle_is_an_unreachable_core(api, core):
         (["id: x", "event: run", "data: []", ""], [Event(None, "run", {})]),
         (["id: ٣", "data: {}", ""], [Event(None, "message", {})]),
         (["event: run", ""], []),
+        (["retry: 1000", "id: 7", ""], [Event(7, "", {})]),
         (["", ": ping", ""], [None]),
         (["id: 1", "data: {}"], []),
         (["retry", "data: {}", ""], [Event(None, "message", {})]),

@@ -133,6 +133,14 @@ def test_field_errors_are_part_of_the_message(api, core):
         api.pools.create("p")
 
 
+def test_field_errors_that_the_detail_tells_already_are_not_repeated(api, core):
+    errors = [{"pointer": "/count", "code": "too_small", "message": "at least 1"}]
+    core.on("POST", "/pools", problem(422, "validation", "/count: at least 1", errors=errors))
+    with pytest.raises(InvalidRequestError) as caught:
+        api.pools.create("p")
+    assert str(caught.value) == "/count: at least 1"
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
 def test_an_error_page_that_is_no_problem_still_tells_the_status(api, core, body):
     core.on("GET", "/status", Answer(body, 502, "text/html"))

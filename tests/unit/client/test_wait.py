@@ -89,6 +89,33 @@ def test_a_cut_stream_is_resumed_after_the_last_event(api, core):
     assert [each.headers.get("last-event-id") for each in streams] == [None, "41"]
 
 
+def test_a_stream_cut_before_its_first_event_is_resumed_from_its_opening(api, core):
+    core.on("GET", PATH, run("running"))
+    opening = Answer(write=lambda stream: stream.send("retry: 1000\nid: 40\n\n"))
+    core.on("GET", "/events", opening, _ended(("run", run("succeeded"))))
+
+    def finish(found):
+        if found.state == "succeeded":
+            core.on("GET", PATH, run("succeeded"))
+
+    api.runs.wait_for_run(RUN_ID, 5, finish)
+    streams = [each for each in core.asked if each.path.endswith("/events")]
+    assert [each.headers.get("last-event-id") for each in streams] == [None, "40"]
+
+
+def test_missed_events_make_the_run_be_read_again(api, core):
+    held = threading.Event()
+
+    def write(stream):
+        stream.send('event: reset\ndata: {"newest": 9}\n\n')
+        held.wait(5)
+
+    core.on("GET", PATH, run("running"), run("running"), run("succeeded"))
+    core.on("GET", "/events", Answer(write=write))
+    assert api.runs.wait_for_run(RUN_ID, 5).state == "succeeded"
+    held.set()
+
+
 def test_a_core_that_restarts_meanwhile_is_waited_for(api, core):
     core.on("GET", PATH, run("running"))
     core.on("GET", "/events", _ended())

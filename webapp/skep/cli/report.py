@@ -67,9 +67,8 @@ def report(error: Exception) -> ExitCode:
 
 
 def _tell_more(problem: ProblemError) -> None:
-    for each in problem.rejected:
+    told = [each for each in problem.rejected if each.reason not in problem.detail]
+    for each in told:
         note(f"  {each.cell}: {each.filter}: {each.reason}")
-    if isinstance(problem, DeniedError):
-        note("  The Core's host makes a new token: `skep-core token create NAME`.")
     if problem.request_id:
         note(f"  code {problem.problem_code}, request {problem.request_id}")

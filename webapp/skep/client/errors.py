@@ -94,7 +94,7 @@ class ProblemError(SkepError):
 
     def __str__(self) -> str:
         parts = [f"{each.get('pointer', '')}: {each.get('message', '')}" for each in self.errors]
-        return "; ".join([self.detail, *parts])
+        return "; ".join([self.detail, *(part for part in parts if part not in self.detail)])
 
     @property
     def rejected(self) -> list[Rejection]:

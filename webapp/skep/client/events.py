@@ -15,7 +15,10 @@ PATH = "/events"
 
 @dataclass(frozen=True)
 class Event:
-    """One event. `kind` is run, outcome, instance, cell or image; `data` is that object."""
+    """One event. `kind` is run, outcome, instance, cell, image or pool; `data` is that object.
+
+    `reset` tells that events were missed: read again. An empty kind only tells the position.
+    """
 
     id: int | None
     kind: str
@@ -62,7 +65,7 @@ def _events(lines: Iterator[str]) -> Iterator[Event | None]:
     fields: dict[str, str] = {}
     for line in lines:
         if not line:
-            if "data" in fields:
+            if "data" in fields or "id" in fields:
                 yield _event(fields)
             fields = {}
         elif line.startswith(":"):
@@ -77,12 +80,13 @@ def _events(lines: Iterator[str]) -> Iterator[Event | None]:
 
 def _event(fields: dict[str, str]) -> Event:
     number = fields.get("id", "")
+    kind = fields.get("event", "message") if "data" in fields else ""
     try:
-        data = json.loads(fields["data"])
+        data = json.loads(fields.get("data", "{}"))
     except ValueError as error:
         raise UnexpectedAnswerError(PATH, "event data that is not JSON") from error
     return Event(
         id=int(number) if number.isascii() and number.isdigit() else None,
-        kind=fields.get("event", "message"),
+        kind=kind,
         data=data if isinstance(data, dict) else {},
     )

@@ -1,6 +1,7 @@
 """Pools: groups of Cells that instances are placed in."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import ClassVar
 
 from skep.client.transport import Model, Transport, read, segment
@@ -9,12 +10,14 @@ from skep.client.transport import Model, Transport, read, segment
 class Pool(Model):
     """One pool. Overcommit is what may be promised per unit that its Cells have."""
 
+    id: str = ""
     name: str
     cells: int = 0
     instances: int = 0
     cores_overcommit: float = 3.0
     memory_overcommit: float = 1.0
     disk_overcommit: float = 1.0
+    created_at: datetime | None = None
     generation: int | None = None
 
 

@@ -182,6 +182,8 @@ class _Wait:
             told = read(Run, event.data, "/events")
             update = {name: getattr(told, name) for name in told.model_fields_set}
             self._know(self._run.model_copy(update=update))
+        elif event.kind == "reset":
+            self._refresh()
         elif event.kind == "outcome":
             outcome = read(Outcome, event.data, "/events")
             others = [

@@ -1,5 +1,7 @@
 """`skep image`: the read-only sources of volumes, and CDs."""
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from skep.cli.options import How, changing, output_option
 from skep.cli.output import Column, show_item, show_items
 from skep.cli.text import note
 from skep.cli.waiting import byte_progress, conclude
+from skep.client.errors import RefusedError
 from skep.domain.errors import SkepError
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from skep.client.images import Image
 
 _MIB = 1024 * 1024
+_PATIENCE_S = (0, 0.2, 0.4, 0.8)
 _name = click.argument("name", shell_complete=image_names)
 
 
@@ -83,15 +87,22 @@ def _upload(api: "CoreApi", file: Path, name: str, kind: str) -> "Image":
 
 
 def _forget(api: "CoreApi", created: "Image") -> None:
-    try:
-        api.images.delete(created.id)
-    except SkepError:
-        left = created.name
-        note(f"image {left} is left behind without content; `skep image delete {left}`")
+    """Delete the image; a Core that still reads the broken upload lets go of it within a moment."""
+    for pause_s in _PATIENCE_S:
+        time.sleep(pause_s)
+        try:
+            api.images.delete(created.id)
+        except RefusedError:
+            continue
+        except SkepError:
+            break
+        return
+    left = created.name
+    note(f"image {left} is left behind without content; `skep image delete {left}`")
 
 
 def _mib(size_bytes: int | None) -> str | None:
-    return None if size_bytes is None else f"{size_bytes / _MIB:.0f}"
+    return None if size_bytes is None else str(math.ceil(size_bytes / _MIB))
 
 
 _COLUMNS: list[Column] = [
