@@ -43,6 +43,7 @@ class Answer:
     status: int = 200
     kind: str = "application/json"
     write: Callable[["Stream"], None] | None = None
+    chunked: bool = True
 
 
 @dataclass
@@ -50,10 +51,13 @@ class Stream:
     """The open body of a streamed answer."""
 
     handler: BaseHTTPRequestHandler
+    chunked: bool
 
     def send(self, text: str) -> None:
         data = text.encode()
-        self.handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        if self.chunked:
+            data = f"{len(data):x}\r\n".encode() + data + b"\r\n"
+        self.handler.wfile.write(data)
         self.handler.wfile.flush()
 
     def event(self, number: int, kind: str, data: object) -> None:
@@ -146,9 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         if answer.write is not None:
             self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Transfer-Encoding", "chunked")
+            if answer.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            answer.write(Stream(self))
+            answer.write(Stream(self, answer.chunked))
             self.close_connection = True
             return
         raw = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()

@@ -29,15 +29,15 @@ def test_events_arrive_with_id_kind_and_data(api, core):
     assert core.asked[0].headers["accept"] == "text/event-stream"
 
 
-def test_an_event_arrives_while_the_stream_stays_open(api, core):
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_event_arrives_while_the_stream_stays_open(api, core, chunked):
     seen = threading.Event()
 
     def write(stream):
         stream.event(1, "run", {"id": "r"})
         seen.wait(5)
-        stream.end()
 
-    core.on("GET", "/events", Answer(write=write))
+    core.on("GET", "/events", Answer(write=write, chunked=chunked))
     with closing(api.events.stream()) as stream:
         assert next(stream) is None
         started = time.monotonic()
