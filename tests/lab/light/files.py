@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab.ground.network import CORE_ADDRESS
+from tests.lab.ground.files import File, identity_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +27,6 @@ HIDDEN = (
     "var/lib/supervisor",
 )
 
-SSHD = """\
-HostKey /etc/ssh/ssh_host_ed25519_key
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-UseDNS no
-"""
-
 # A namespace has no control groups, no security driver and no mount namespaces to give away, and
 # the layered file system keeps no trusted attributes.
 QEMU = """\
@@ -45,35 +37,13 @@ remember_owner = 0
 """
 
 
-@dataclass(frozen=True)
-class File:
-    """A file's content and mode; the path is relative to the root."""
-
-    path: str
-    content: str
-    mode: int = 0o644
-
-
 def own_files(cell: Cell) -> list[File]:
-    """Everything that gives a Cell a name, an identity and an SSH server of its own."""
-    key = cell.keys.host(cell.name)
+    """What makes the host's files those of a bare Cell."""
     return [
-        File("etc/hostname", f"{cell.name}\n"),
-        File("etc/hosts", hosts(cell)),
-        File("etc/machine-id", cell.uuid.replace("-", "") + "\n", 0o444),
-        File("etc/ssh/sshd_config.d/lab.conf", SSHD),
-        File("etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600),
-        File("etc/ssh/ssh_host_ed25519_key.pub", key.with_suffix(".pub").read_text()),
+        *identity_files(cell),
         File("etc/libvirt/qemu.conf", QEMU, 0o600),
         File("etc/libvirt/libvirtd.conf", f'host_uuid = "{cell.uuid}"\n'),
     ]
-
-
-def hosts(cell: Cell) -> str:
-    """The text of /etc/hosts on a Cell: itself, the Core and all Cells."""
-    lines = [("127.0.0.1", "localhost"), (CORE_ADDRESS, "core")]
-    lines += [(other.address, other.name) for other in cell.lab.cells]
-    return "".join(f"{address} {name}\n" for address, name in lines)
 
 
 def write_layer(upper: Path, files: list[File]) -> None:

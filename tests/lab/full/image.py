@@ -1,0 +1,127 @@
+"""The disk that all full Cells start from: Debian as a person would install it for a Cell.
+
+Built once with mmdebstrap and mke2fs, without mounts of ours, and kept by its recipe's checksum.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab.ground.errors import LabError, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CACHE = Path("/var/cache/skep-lab")
+FILES = Path(__file__).with_name("files")
+SUITE = "bookworm"
+DISK_GIB = 10
+BUILD_TIMEOUT_S = 1800
+PACKAGES = (
+    "ca-certificates",
+    "dbus",
+    "iproute2",
+    "iputils-ping",
+    "libvirt-clients",
+    "libvirt-daemon-driver-qemu",
+    "libvirt-daemon-system",
+    "linux-image-amd64",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-apt",
+    "python3-cryptography",
+    "python3-libvirt",
+    "python3-netifaces",
+    "qemu-system-x86",
+    "qemu-utils",
+    "sudo",
+    "systemd-sysv",
+    "udev",
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """The files of one build; disk is only ever a backing file."""
+
+    directory: Path
+
+    @property
+    def disk(self) -> Path:
+        """A raw ext4 file system without partitions."""
+        return self.directory / "disk.raw"
+
+    @property
+    def kernel(self) -> Path:
+        """Its kernel."""
+        return self.directory / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """The initial RAM disk of that kernel."""
+        return self.directory / "initrd.img"
+
+
+def image() -> Image:
+    """The image of today's recipe, built now when there is none."""
+    sources = _sources()
+    parts = [*(path.read_bytes() for path in sorted([*FILES.iterdir(), *sources]))]
+    recipe = hashlib.sha256(repr((PACKAGES, SUITE, DISK_GIB, parts)).encode()).hexdigest()[:16]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    made = Image(CACHE / f"full-{recipe}")
+    with _only_one(CACHE / "lock"):
+        if not made.directory.is_dir():
+            _build(made.directory, sources)
+    return made
+
+
+def _build(target: Path, sources: list[Path]) -> None:
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=CACHE) as scratch:
+        root, draft = Path(scratch) / "root", Image(Path(scratch) / "image")
+        draft.directory.mkdir()
+        command(_debootstrap(root, sources), timeout_s=BUILD_TIMEOUT_S)
+        shutil.copy(next((root / "boot").glob("vmlinuz-*")), draft.kernel)
+        shutil.copy(next((root / "boot").glob("initrd.img-*")), draft.initrd)
+        make = ["mke2fs", "-q", "-t", "ext4", "-L", "cell", "-d", str(root), str(draft.disk)]
+        command([*make, f"{DISK_GIB}G"], timeout_s=BUILD_TIMEOUT_S)
+        draft.disk.chmod(0o444)
+        draft.directory.rename(target)
+
+
+def _debootstrap(root: Path, sources: list[Path]) -> list[str]:
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        "--aptopt=APT::Install-Recommends false",
+        f"--include={','.join(PACKAGES)}",
+        f'--essential-hook={FILES / "essential"} "$1"',
+        f'--customize-hook={FILES / "customize"} "$1"',
+        SUITE,
+        str(root),
+        *map(str, sources),
+    ]
+
+
+def _sources() -> list[Path]:
+    """This host's own sources of Debian packages, so that a Cell comes from the same mirror."""
+    wanted = [Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")]
+    found = [path for path in wanted if path.exists() and path.read_text().strip()]
+    if shutil.which("mmdebstrap") is None or not found:
+        raise LabError("full Cells need the package mmdebstrap and a host with Debian's sources")
+    return found
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
