@@ -23,6 +23,8 @@ def check_instance_name(name: str) -> str:
         )
     if "/" in name:
         raise InvalidNameError("instance", name, "'/' cannot be part of a libvirt domain's name")
+    if name in {".", ".."}:
+        raise InvalidNameError("instance", name, "no address could hold it")
     if name != name.strip():
         raise InvalidNameError("instance", name, "no space at either end")
     if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in name):
