@@ -39,13 +39,13 @@ def test_the_answer_is_what_the_guest_wrote(tmp_path: Path, output: bytes, state
 def test_the_answer_is_remembered_until_boot_or_qemu_change(tmp_path: Path) -> None:
     qemu = FakeQemu(b"SK")
     for boot, version, starts in [
-        ("a", b"7", 1),
-        ("a", b"7", 1),
-        ("b", b"7", 2),
-        ("b", b"8", 3),
-        ("b", b"8", 3),
+        ("a", b"7.2", 1),
+        ("a", b"7.2", 1),
+        ("b", b"7.2", 2),
+        ("b", b"8.0", 3),
+        ("b", b"8.0", 3),
     ]:
-        qemu.version = version
+        qemu.version = b"QEMU emulator version " + version
         assert kvm_probe.probe("qemu", [tmp_path], boot, qemu) == "usable"
         assert qemu.starts == starts
 
@@ -83,3 +83,9 @@ def test_a_program_that_never_proves_itself_is_killed(monkeypatch: pytest.Monkey
     assert kvm_probe.run(["sh", "-c", "printf S; sleep 60"]) == b"S"
     monkeypatch.setattr(kvm_probe, "START_S", 0.2)
     assert kvm_probe.run(["sleep", "60"]) == b""
+
+
+def test_the_version_is_read_from_what_qemu_prints() -> None:
+    said = b"QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\nCopyright"
+    assert kvm_probe.qemu_version("qemu", FakeQemu(b"", said)) == "7.2.22"
+    assert kvm_probe.qemu_version("qemu", FakeQemu(b"", b"")) is None

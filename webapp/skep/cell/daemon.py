@@ -35,6 +35,7 @@ class Daemon:
         self._core = CoreWatch()
         self._membership: Membership | None = None
         self._kvm = "unknown"
+        self._qemu: str | None = None
         self._started_at = int(time.time())
         self._stopped = False
         self._said = ""
@@ -90,7 +91,7 @@ class Daemon:
 
     def _facts(self) -> dict[str, Any]:
         snapshot = self._hypervisor.snapshot(time.monotonic())
-        versions = {"skep": __version__, "libvirt": snapshot.libvirt, "qemu": snapshot.qemu}
+        versions = {"skep": __version__, "libvirt": snapshot.libvirt, "qemu": self._qemu}
         return {
             "name": self._config.name,
             "capacity": self._host.capacity(),
@@ -136,6 +137,7 @@ class Daemon:
 
     def _probe_kvm(self) -> None:
         folders = (self._config.run_dir, self._config.state_dir)
+        self._qemu = kvm_probe.qemu_version(self._config.qemu)
         try:
             self._kvm = kvm_probe.probe(self._config.qemu, folders, self._host.kernel_boot_id())
         except OSError as error:

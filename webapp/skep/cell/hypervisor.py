@@ -31,7 +31,6 @@ class Snapshot:
 
     domains: tuple[tuple[str, str], ...] | None = None
     libvirt: str | None = None
-    qemu: str | None = None
     taken_at: float = 0.0
 
     @property
@@ -114,10 +113,7 @@ class Hypervisor:
             self._connection.domainEventRegisterAny(
                 None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_event, None
             )
-            self._snapshot = Snapshot(
-                libvirt=version_of(self._connection.getLibVersion()),
-                qemu=version_of(self._connection.getVersion()),
-            )
+            self._snapshot = Snapshot(libvirt=version_of(self._connection.getLibVersion()))
         return self._connection
 
     def _disconnect(self) -> None:
