@@ -8,6 +8,7 @@ from werkzeug.exceptions import LengthRequired
 
 from skep.core.api.protocol.auth import actor, bearer
 from skep.core.api.protocol.exchange import accepted, with_etag
+from skep.core.api.protocol.openapi import RAW_BODY
 from skep.core.api.schemas.answers import Accepted, Image, ImageList
 from skep.core.api.schemas.requests import ImageCreate, ListQuery
 from skep.core.services import image_removal, images
@@ -50,7 +51,7 @@ def create_image(json_data: ImageCreate) -> Answer:
 
 @bp.put("/<image>/content")
 @bp.output(Image)
-@bp.doc(extensions={"x-skep-body": "application/octet-stream"})
+@bp.doc(extensions={RAW_BODY: "application/octet-stream"})
 def put_content(image: str) -> Answer:
     """Upload the image's content as the raw body; Content-Length is needed.
 

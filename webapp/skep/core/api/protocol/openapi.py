@@ -13,6 +13,8 @@ from skep.core.api.protocol.problems import MEDIA_TYPE
 from skep.core.api.schemas.answers import Problem
 
 JSON_BODY_MAX_BYTES = 2**20
+# An operation says by this extension that its body is a stream of this media type.
+RAW_BODY = "x-skep-body"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _REF = {"$ref": "#/components/schemas/Problem"}
 _PUBLIC_PATHS = frozenset({"/api/v1/healthz", "/healthz"})
@@ -80,6 +82,10 @@ def _complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
 def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     public = path in _PUBLIC_PATHS
     operation["security"] = [] if public else [{"bearer": []}]
+    raw = operation.pop(RAW_BODY, None)
+    if raw is not None:
+        schema = {"type": "string", "format": "binary"}
+        operation["requestBody"] = {"content": {raw: {"schema": schema}}}
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     responses = operation["responses"]

@@ -27,7 +27,7 @@ def _storable(value: str) -> str:
 
 
 Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
-Factor = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+Factor = Annotated[float, Strict(), Field(gt=0, le=100, allow_inf_nan=False)]
 Reference = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_storable)]
 # Names are judged by the services, which know the rule; here only their size.
 Name = Annotated[str, Field(min_length=1, max_length=256)]
