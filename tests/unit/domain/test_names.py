@@ -6,7 +6,7 @@ from skep.domain.names import check_instance_name, check_label, is_cell_name
 
 @pytest.mark.parametrize(
     "name",
-    ["web-1", "{{ lookup('pipe','id') }}", "数据库 1", "a</name><devices>", "$(id)", "x" * 64],
+    ["web-1", "{{ lookup('pipe','id') }}", "数据库 1", "a<name>&<devices>", "$(id)", "x" * 64],
 )
 def test_an_instance_may_be_called_almost_anything(name: str) -> None:
     assert check_instance_name(name) == name
