@@ -1,4 +1,4 @@
-"""The stages of ./run-tests as nox sessions, for those whose fingers type nox; ./run-tests defines them."""
+"""The stages of ./run-tests, which defines them, as nox sessions."""
 
 import nox
 
