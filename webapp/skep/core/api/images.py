@@ -1,10 +1,10 @@
 """Images: announce, upload, list, show, delete; Cells fetch the content with a ticket."""
 
-from typing import Any
+from typing import IO, Any
 
 from apiflask import APIBlueprint
 from flask import Response, g, request, send_file
-from werkzeug.exceptions import LengthRequired
+from werkzeug.exceptions import ClientDisconnected, LengthRequired
 
 from skep.core.api.protocol.auth import actor, bearer
 from skep.core.api.protocol.exchange import accepted, with_etag
@@ -22,6 +22,20 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+class Upload:
+    """A request's body that ends where its client went away."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; none at the end, however it came."""
+        try:
+            return self._stream.read(size)
+        except ClientDisconnected:
+            return b""
 
 
 @bp.get("")
@@ -64,7 +78,7 @@ def put_content(image: str) -> Answer:
     # The image's own limit counts, not that of JSON. One more than announced: behind a server that
     # ends the body itself (gunicorn), reading to the end of a body of exactly this length is a 413.
     request.max_content_length = length + 1
-    return with_etag(images.receive_content(image, request.stream, length))
+    return with_etag(images.receive_content(image, Upload(request.stream), length))
 
 
 @bp.get("/<image>/content")
