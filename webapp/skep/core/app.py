@@ -101,7 +101,7 @@ class Timer:
             ticks += 1
             try:
                 with self._app.app_context():
-                    _work_of_a_second(ticks)
+                    _work_of_a_second(self._app.config["SKEP"], ticks)
             except Exception:
                 # The timer outlives a locked or full database; the next second tries again.
                 log.exception("timer")
@@ -137,9 +137,11 @@ def stop_background(app: APIFlask) -> None:
         stop()
 
 
-def _work_of_a_second(ticks: int) -> None:
+def _work_of_a_second(config: CoreConfig, ticks: int) -> None:
     now = utc_now()
-    cells.expire_silent(now)
+    # While the Core was down nobody listened: silence counts from its start.
+    if ticks * _EXPIRY_S > config.offline_after_s:
+        cells.expire_silent(now)
     if ticks % _TRIM_EVERY == 0:
         with writing() as session:
             events.trim(session, now)

@@ -75,6 +75,9 @@ def accept_cell(ref: str, pool: str, actor: str) -> Record:
             raise InvalidStateError("cell", cell.name, cell.state, "accept", "discovered")
         if cell.conflict is not None:
             raise InvalidStateError("cell", cell.name, cell.conflict, "accept", "unambiguous")
+        if cell.ssh_host_key is None and not cell.is_local:
+            missing = "without an SSH host key"
+            raise InvalidStateError("cell", cell.name, missing, "accept", "to announce one")
         _check_name(session, cell)
         cell.state, cell.pool_id, cell.pool = CellState.ENROLLING, wanted.id, wanted
         cell.generation += 1
@@ -100,7 +103,10 @@ def remove_cell(ref: str, actor: str) -> Record:
             raise InUseError("cell", cell.name, instances, "instances")
         if cell.state != CellState.ONLINE:
             raise InvalidStateError("cell", cell.name, cell.state, "remove", "online")
+        cell.state = CellState.ENROLLING  # nothing new lands on it meanwhile
+        cell.generation += 1
         run = runs.add_run(session, "cells_remove", actor, [_resource(cell)])
+        tell_cell(session, cell)
         record = run_record(run)
     runs.start(run.id)
     return record
@@ -160,7 +166,8 @@ def _announce(announcement: Announcement, source: str, *, is_local: bool, duplic
             session.add(cell)
         if duplicate:
             cell.conflict = f"two hosts announce this identity, one at {source}"
-        elif cell.conflict is None or cell.boot_id != announcement.boot_id:
+        else:
+            cell.conflict = None  # the guard says `duplicate` until one of them fell silent
             _take_over(cell, announcement, said, source, is_local=is_local)
         cell.last_seen_at = utc_now()
         if cell.state == CellState.OFFLINE:

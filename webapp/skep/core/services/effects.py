@@ -127,9 +127,12 @@ def _accepted(session: Session, run: Run, verdict: Verdict) -> None:
 def _removed(session: Session, run: Run, verdict: Verdict) -> None:
     del run
     cell = session.get(Cell, verdict.subject)
-    if cell is None or verdict.state != OutcomeState.SUCCEEDED:
+    if cell is None:
         return
-    cell.state, cell.pool_id, cell.pool = CellState.DISCOVERED, None, None
+    if verdict.state == OutcomeState.SUCCEEDED:
+        cell.state, cell.pool_id, cell.pool = CellState.DISCOVERED, None, None
+    else:
+        cell.state = CellState.ONLINE
     cell.generation += 1
     tell_cell(session, cell)
 
