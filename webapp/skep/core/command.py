@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import struct
 import sys
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,7 @@ from skep.domain.errors import NameTakenError, SkepError
 
 ADMINISTRATOR = "administrator"
 _GRACE_S = 5
+_PATIENCE = struct.pack("@ll", 30, 0)  # struct timeval: between two bytes of one client
 _KEEPALIVE_S = 30
 
 
@@ -77,7 +79,7 @@ def init(token_file: Path | None) -> None:
 @main.command()
 def serve() -> None:
     """Serve the API over TLS until told to stop."""
-    config = CoreConfig()
+    config = _initialised()
     _log_to_stderr()
     _require_current_database(config)
     hostname = socket.gethostname().lower()
@@ -118,6 +120,12 @@ def revoke_token(name: str) -> None:
 
 class CoreWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A gunicorn worker whose event streams end as soon as it is told to stop."""
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401 - gunicorn has no types
+        """Serve a connection; a client that stalls in the middle gives its thread back."""
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
+        return super().handle(conn)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Close the streams; otherwise stopping waits `graceful_timeout` for them."""
@@ -207,7 +215,14 @@ def _addresses(config: CoreConfig) -> list[str]:
 
 
 def _app() -> APIFlask:
-    return create_app(CoreConfig())
+    return create_app(_initialised())
+
+
+def _initialised() -> CoreConfig:
+    config = CoreConfig()
+    if not (config.state_dir / "identity.pem").exists():
+        raise click.ClickException(f"{config.state_dir} holds no Core; run `skep-core init`")
+    return config
 
 
 def _make_directories(config: CoreConfig) -> None:

@@ -34,7 +34,7 @@ class Upload:
         """Return up to `size` bytes; none at the end, however it came."""
         try:
             return self._stream.read(size)
-        except ClientDisconnected:
+        except (ClientDisconnected, OSError):  # gone, or silent for too long
             return b""
 
 
