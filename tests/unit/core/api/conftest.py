@@ -53,6 +53,7 @@ class Core:
                 "state": CellState.ONLINE,
                 "pool_id": pool.id,
                 "address": "192.0.2.1",
+                "ssh_host_key": "ssh-ed25519 AAAA",
                 "addresses": ["192.0.2.1"],
                 "kvm": "usable",
                 "cpus": 8,
