@@ -16,7 +16,6 @@ from skep.core.services import images, operations
 from skep.core.services.effects import TRANSIENT, touch
 from skep.core.services.operations import ImageSource, Work
 from skep.core.store.base import utc_now
-from skep.core.store.lookup import MEMBER_STATES
 from skep.core.store.models import Cell, Image, Instance, Run
 from skep.domain.states import OutcomeState
 
@@ -97,7 +96,7 @@ def _migrate(session: Session, run: Run, pending: Sequence[str]) -> Work:
 
 def _accept(session: Session, run: Run, pending: Sequence[str]) -> Work:
     cell = session.get_one(Cell, pending[0])
-    return operations.whole_cell(cell, _membership(session, cell, str(run.parameters["pool"])))
+    return operations.whole_cell(cell, _membership(cell, str(run.parameters["pool"])))
 
 
 def _remove(session: Session, run: Run, pending: Sequence[str]) -> Work:
@@ -121,8 +120,7 @@ def _source(image: Image, run: Run) -> ImageSource:
     return ImageSource(ca_pem, images.issue_ticket(image.id, run.id), url_for)
 
 
-def _membership(session: Session, cell: Cell, pool: str) -> dict[str, Any]:
-    members = session.scalars(select(Cell).where(Cell.state.in_(MEMBER_STATES)))
+def _membership(cell: Cell, pool: str) -> dict[str, Any]:
     certificate = identity.issue_cell_certificate(
         identity.load_ca(config().state_dir), cell.name, cell.addresses, cell.public_key
     )
@@ -136,7 +134,6 @@ def _membership(session: Session, cell: Cell, pool: str) -> dict[str, Any]:
             "pool": pool,
             "core_url": f"https://{address_towards(cell)}:{config().port}",
         },
-        "skep_members": [{"name": each.name, "address": each.address} for each in members],
     }
 
 
