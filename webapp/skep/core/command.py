@@ -3,10 +3,8 @@
 import logging
 import os
 import socket
-import struct
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -15,22 +13,18 @@ import structlog
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from apiflask import APIFlask
-from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import ThreadWorker
 from pydantic import ValidationError
 
 from skep.core import identity
-from skep.core.app import MIGRATIONS, create_app, start_background, stop_background
+from skep.core.app import MIGRATIONS, create_app
 from skep.core.config import CoreConfig
 from skep.core.discovery.netif import ipv4_interfaces
+from skep.core.server import CoreServer
 from skep.core.services import pools, tokens
 from skep.core.store.base import db
 from skep.domain.errors import NameTakenError, SkepError
 
 ADMINISTRATOR = "administrator"
-_GRACE_S = 5
-_PATIENCE = struct.pack("@ll", 30, 0)  # struct timeval: between two bytes of one client
-_KEEPALIVE_S = 30
 
 
 class CoreGroup(click.Group):
@@ -116,67 +110,6 @@ def revoke_token(name: str) -> None:
     """Remove a token; what uses it is refused at once."""
     with _app().app_context():
         tokens.revoke_token(name)
-
-
-class CoreWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A gunicorn worker whose event streams end as soon as it is told to stop."""
-
-    def handle(self, conn: Any) -> Any:  # noqa: ANN401 - gunicorn has no types
-        """Serve a connection; a client that stalls in the middle gives its thread back."""
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            conn.sock.setsockopt(socket.SOL_SOCKET, option, _PATIENCE)
-        return super().handle(conn)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Close the streams; otherwise stopping waits `graceful_timeout` for them."""
-        self.wsgi.extensions["skep_events"].close()
-        super().handle_exit(sig, frame)
-
-
-class CoreServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn with one worker process of many threads; the app is made after the fork."""
-
-    def __init__(self, config: CoreConfig, certificate: Path) -> None:
-        self._config = config
-        self._certificate = certificate
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Set gunicorn's settings; nothing comes from its files or the command line."""
-        config = self._config
-        settings = {
-            "bind": f"{config.host}:{config.port}",
-            "worker_class": CoreWorker,
-            "workers": 1,
-            "threads": config.threads,
-            "worker_connections": max(1000, 2 * config.threads),
-            "certfile": str(self._certificate),
-            "keyfile": str(self._certificate.with_name("server.key")),
-            "graceful_timeout": _GRACE_S,
-            "keepalive": _KEEPALIVE_S,
-            "umask": 0o077,
-            "proc_name": "skep-core",
-            "loglevel": "warning",
-            # Its command channel would be one more way in, and we have no use for it.
-            "control_socket_disable": True,
-            "post_worker_init": _on_worker_start,
-            "worker_exit": _on_worker_exit,
-        }
-        for name, value in settings.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> APIFlask:
-        """Make the app, in the worker."""
-        return create_app(self._config)
-
-
-def _on_worker_start(worker: CoreWorker) -> None:
-    start_background(worker.wsgi)
-
-
-def _on_worker_exit(_server: object, worker: CoreWorker) -> None:
-    if getattr(worker, "wsgi", None) is not None:
-        stop_background(worker.wsgi)
 
 
 def _require_current_database(config: CoreConfig) -> None:

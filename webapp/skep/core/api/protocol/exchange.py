@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -68,11 +69,12 @@ def _drain() -> None:
     """Read what the client still sends: most clients hear an answer only after their last byte."""
     source, left = request.environ["wsgi.input"], _DRAIN_MAX_BYTES
     deadline = time.monotonic() + _DRAIN_MAX_S
-    while left > 0 and time.monotonic() < deadline:
-        chunk = source.read(_DRAIN_CHUNK_BYTES)
-        if not chunk:
-            return
-        left -= len(chunk)
+    with suppress(OSError):  # it stalls or went away, and will hear nothing
+        while left > 0 and time.monotonic() < deadline:
+            chunk = source.read(_DRAIN_CHUNK_BYTES)
+            if not chunk:
+                return
+            left -= len(chunk)
 
 
 def _log(response: Response) -> None:
