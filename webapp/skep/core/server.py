@@ -43,6 +43,7 @@ class CoreServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
             "graceful_timeout": _GRACE_S,
             "keepalive": _KEEPALIVE_S,
             "umask": 0o077,
+            "limit_request_line": 8190,  # a cursor of 2048 characters, percent-encoded
             "proc_name": "skep-core",
             "loglevel": "warning",
             # Its command channel would be one more way in, and we have no use for it.

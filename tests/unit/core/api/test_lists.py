@@ -35,6 +35,18 @@ def test_pages_follow_each_other_without_gap_or_repeat(core):
     assert _walk(core, "limit=1&sort=created_at")[0] == "default"
 
 
+def test_the_longest_names_fit_into_a_cursor(core):
+    core.add_cell("cell-1")
+    core.add_image("demo")
+    smile = "\U0001f600"
+    for end in "abc":
+        body = {"name": smile * 63 + end, "image": "demo", "memory_mib": 64}
+        assert core.post("/instances", body).status_code == 202
+    page = core.get("/instances?limit=1").get_json()
+    second = core.get("/instances", query_string={"limit": 1, "cursor": page["next"]}).get_json()
+    assert second["items"][0]["name"] == smile * 63 + "b"
+
+
 def test_a_row_that_vanishes_between_pages_disturbs_nothing(core):
     _fill(core, ["a", "b", "c"])
     first = core.get("/pools?limit=2").get_json()

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from skep.domain.names import LABEL_NAME
 from skep.domain.states import CellState, ImageKind, InstanceState, RunState
 
 CORES_MAX = 1024
@@ -11,7 +12,9 @@ COUNT_MAX = 1000
 DISK_GIB_MAX = 2**20
 MEMORY_MIB_MAX = 2**26
 REFS_MAX = 1000
-_SURROGATES = range(0xD800, 0xE000)
+CURSOR_MAX = 2048  # holds the longest name, escaped and in base64
+# What no database stores and no object has in its name; lone surrogates are no text at all.
+_NO_CONTROL = r"^[^\x00-\x1f]*$"
 
 
 def _whole(value: object) -> object:
@@ -19,18 +22,13 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _storable(value: str) -> str:
-    """Refuse what no database stores and no object has in its name."""
-    if any(ord(each) < ord(" ") or ord(each) in _SURROGATES for each in value):
-        raise ValueError("no control characters, no surrogates")
-    return value
-
-
 Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 Factor = Annotated[float, Strict(), Field(gt=0, le=100, allow_inf_nan=False)]
-Reference = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_storable)]
-# Names are judged by the services, which know the rule; here only their size.
+Reference = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROL)]
+# Names are judged by the services, which know the rule; here only their size, and for the reader
+# of the document the rule.
 Name = Annotated[str, Field(min_length=1, max_length=256)]
+Label = Annotated[Name, Field(json_schema_extra={"pattern": f"^{LABEL_NAME.pattern}$"})]
 Flag = Annotated[bool, Strict()]
 
 
@@ -42,7 +40,7 @@ class ListQuery(_In):
     """Which part of a list."""
 
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = Field(default=None, max_length=1024)
+    cursor: str | None = Field(default=None, max_length=CURSOR_MAX)
     sort: str | None = Field(default=None, max_length=64)
 
 
@@ -92,7 +90,7 @@ class CellAccept(_In):
 class PoolCreate(_In):
     """A pool and how much its Cells may promise, as a multiple of what they have."""
 
-    name: Name
+    name: Label
     cores_overcommit: Factor = 3.0
     memory_overcommit: Factor = 1.0
     disk_overcommit: Factor = 1.0
@@ -101,7 +99,7 @@ class PoolCreate(_In):
 class ImageCreate(_In):
     """The name of an image to be uploaded."""
 
-    name: Name
+    name: Label
     kind: ImageKind = ImageKind.DISK
 
 
