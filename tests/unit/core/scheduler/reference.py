@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from skep.core.scheduler.fleet import CellRow
 from skep.core.scheduler.fleet.order import mixed
 from skep.core.scheduler.policy import Policy, Scale, Tie
@@ -71,7 +69,7 @@ def place_one_by_one(
 
 def host(cell: CellRow, request: Request, policy: Policy, now: float, key: int) -> Host:
     age = max(now - cell.recent_at, 0.0)
-    unseen = cell.recent_cores * float(np.exp(-age / policy.load_window_s))
+    unseen = round(1024 * cell.recent_cores * math.exp(-age / policy.load_window_s)) / 1024
     counts = {key: where.get(cell.id, 0) for key, where in request.members.items()}
     return Host(cell, key, cell.load1 + policy.load_per_core * unseen, Counter(counts))
 

@@ -22,7 +22,7 @@ def cell(number: int, **changes: object) -> CellRow:
     return CellRow(f"id-{number}", f"cell-{number}", **{**plain, **changes})
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), cells(), policies())
 def test_capacity_is_what_place_can_place(
     request: Request, rows: list[CellRow], policy: Policy

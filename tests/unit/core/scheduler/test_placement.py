@@ -37,7 +37,7 @@ def keys(fleet: Fleet) -> dict[str, int]:
     return dict(zip(fleet.ids, fleet.column("key").tolist(), strict=True))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(requests(), cells(), policies())
 def test_plan_equals_placing_one_by_one(
     request: Request, rows: list[CellRow], policy: Policy
@@ -50,7 +50,7 @@ def test_plan_equals_placing_one_by_one(
     assert [(each.instance, each.placed) for each in plan.shortfalls] == slow.short
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data(), requests(), cells(), policies())
 def test_plan_does_not_depend_on_the_order_of_cells(
     data: st.DataObject, request: Request, rows: list[CellRow], policy: Policy
@@ -60,7 +60,7 @@ def test_plan_does_not_depend_on_the_order_of_cells(
     assert one == other
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), cells(), policies())
 def test_plan_never_promises_more_than_is_allowed(
     request: Request, rows: list[CellRow], policy: Policy
@@ -75,7 +75,7 @@ def test_plan_never_promises_more_than_is_allowed(
             assert each.promised_disk_gib + sum(f.disk_gib for f in flavors) <= most[2]
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), cells(), policies())
 def test_explanation_has_each_cell_once_and_the_chosen_one_first(
     request: Request, rows: list[CellRow], policy: Policy
@@ -94,7 +94,7 @@ def test_explanation_has_each_cell_once_and_the_chosen_one_first(
             assert (second.cell, second.score) == (made.runner_up, made.runner_up_score)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), cells(), policies())
 def test_shortfall_counts_every_cell_once(
     request: Request, rows: list[CellRow], policy: Policy

@@ -16,7 +16,7 @@ def fleet(size: int = 3) -> Fleet:
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), cells(), policies())
 def test_recorded_plan_is_the_plan_and_so_is_its_replay(
     request: Request, rows: list[CellRow], policy: Policy

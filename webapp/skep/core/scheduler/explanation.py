@@ -164,7 +164,9 @@ class _Moment:
         raws = self._raws = self._stage.raws(self._heads, 0)
         if self._plan.policy.scale is Scale.OWN:
             return self._stage.score(self._heads, 0)
-        self._ends = bounds(self._stage, raws) if len(self._heads) else (raws, raws)
+        if not len(self._heads):
+            return np.zeros(0)
+        self._ends = bounds(self._stage, raws)
         return summed(self._stage, raws, self._ends)
 
     def _accepted(self, rank: int, place: int) -> Line:

@@ -50,7 +50,7 @@ class Scale(StrEnum):
     OWN = "own"
     """A fraction of the Cell's own capacity, 0..1, with the instance on it."""
     MINMAX = "minmax"
-    """Nova's way: between the lowest and the highest of all accepted Cells, before the instance."""
+    """Nova's way: from a floor or the lowest to the highest accepted Cell, without the instance."""
 
 
 class Tie(StrEnum):

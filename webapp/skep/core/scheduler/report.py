@@ -9,7 +9,7 @@ from skep.core.scheduler.policy import Scale
 _Each = TypeVar("_Each")
 _SCALES = {
     Scale.OWN: "fractions of the Cell's own capacity, with the instance on it",
-    Scale.MINMAX: "between the lowest and the highest accepted Cell, before the instance",
+    Scale.MINMAX: "from a floor or the lowest to the highest accepted Cell, before the instance",
 }
 
 

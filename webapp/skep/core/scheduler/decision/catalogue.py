@@ -14,8 +14,9 @@ class Filter:
 
     `accept` returns a mask over the view, or one bool for all of it. `reason(view, i)` says with
     numbers how element i stands. `lack` is the missing share of the need (0 where nothing is
-    missing) for what an operator can free; None marks a plain yes or no. `fixed` filters don't
-    depend on what is planned. A Cell once refused stays refused as more is planned on it.
+    missing) for what an operator can free; None marks a plain yes or no. `fixed` filters
+    depend on nothing planned, and of the group only on needs, pinned, avoided, flavor, image and
+    owner. A Cell once refused stays refused as more is planned on it.
     """
 
     name: str

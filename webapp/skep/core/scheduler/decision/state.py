@@ -8,6 +8,7 @@ from skep.core.scheduler.policy import Policy
 from skep.core.scheduler.request import Group, Request
 
 RESOURCES = ("cores", "memory_mib", "disk_gib")
+_STEPS = 1024.0
 
 
 class State:
@@ -27,6 +28,7 @@ class State:
         self.planned_cores: Ints = np.zeros(size, dtype=np.int64)
         self.planned_memory: Ints = np.zeros(size, dtype=np.int64)
         self.io_load: Ints = fleet.column("io_load").copy()
+        self.kept: dict[object, tuple[Ints, Ints]] = {}
         self.facts: dict[str, list[object]] = {}
         self.members: dict[str, Ints] = {}
         self._masks: dict[frozenset[str], Bools] = {}
@@ -39,16 +41,15 @@ class State:
 
     def apply(self, group: Group, rows: Ints) -> None:
         """Count the group's instances on these rows; a row may appear many times."""
-        count = np.bincount(rows, minlength=len(self.fleet))
+        where, count = np.unique(rows, return_counts=True)
         for name in RESOURCES:
-            self.free[name] -= count * getattr(group.flavor, name)
-        self.here += count
-        self.instances += count
-        self.io_load += count
-        self.planned_cores += count * group.flavor.cores
-        self.planned_memory += count * group.flavor.memory_mib
+            self.free[name][where] -= count * getattr(group.flavor, name)
+        self.planned_cores[where] += count * group.flavor.cores
+        self.planned_memory[where] += count * group.flavor.memory_mib
+        for column in (self.here, self.instances, self.io_load):
+            column[where] += count
         for key in group.keys:
-            self.members[key] += count
+            self.members[key][where] += count
 
     def mask(self, cells: frozenset[str]) -> Bools:
         """Return which rows are these Cells."""
@@ -81,10 +82,11 @@ def _load(fleet: Fleet, policy: Policy, now: float) -> Floats:
 
     A constant load that began t seconds ago shows in the kernel's figure as 1 - exp(-t/60), so
     what is still unseen fades the same way; the window is longer since a guest boots first.
+    Rounded, since the last bits of exp() differ between processors and would end ties there.
     """
     age = np.maximum(now - fleet.column("recent_at"), 0.0)
     unseen = fleet.column("recent_cores") * np.exp(-age / policy.load_window_s)
-    return fleet.column("load1") + policy.load_per_core * unseen
+    return fleet.column("load1") + policy.load_per_core * np.rint(unseen * _STEPS) / _STEPS
 
 
 def _spread(counts: object, fleet: Fleet, size: int) -> Ints:

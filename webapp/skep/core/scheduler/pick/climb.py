@@ -16,10 +16,10 @@ from skep.core.scheduler.pick.stage import NOBODY, Picks, Stage
 def climb(stage: Stage, count: int) -> Picks:
     """Choose Cells for `count` instances, as many as fit."""
     heads = stage.heads()
-    scores = stage.score(heads, 0)
+    scores = stage.opening(heads)
     best = _leading(scores, count + 1)
     queues = _Queues(stage, heads[best], scores[best], count)
-    while queues.open.size:
+    while count > 1 and queues.open.size:
         queues.follow()
     return queues.picks()
 

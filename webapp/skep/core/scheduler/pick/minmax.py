@@ -57,6 +57,7 @@ class _Board:
         self._planned = np.zeros(len(self.rows), dtype=np.int64)
         self._raws = stage.raws(self.rows, 0)
         self._low = self._high = np.zeros(len(self._raws))
+        self._totals = np.zeros(len(self.rows))
         self._known: dict[tuple[int, int], Floats | None] = {}
         self._rescale()
 
@@ -100,8 +101,9 @@ class _Board:
         self._rescale()
 
     def _rescale(self) -> None:
-        if self.rows.size:
-            self._low, self._high = bounds(self._stage, self._raws)
+        if not self.rows.size:
+            return
+        self._low, self._high = bounds(self._stage, self._raws)
         self._totals = summed(self._stage, self._raws, (self._low, self._high))
 
     def _figures(self, place: int) -> Floats | None:
