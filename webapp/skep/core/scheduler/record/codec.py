@@ -1,11 +1,12 @@
 """Requests, policies and fleets as plain JSON values, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from skep.core.scheduler.fleet import CellRow, Fleet
+from skep.core.scheduler.fleet.row import FLAGS, FLOATS, INTEGERS, TRAITS
 from skep.core.scheduler.policy import Policy, Scale, Tie
 from skep.core.scheduler.query import Query, parse_query
 from skep.core.scheduler.request import Flavor, Group, Needs, Request
@@ -40,9 +41,18 @@ def policy_from(document: Mapping[str, Any]) -> Policy:
 
 
 def columns(fleet: Fleet) -> dict[str, list[Any]]:
-    """Return the fleet as one list per fact, Cells in the order of their ids."""
-    rows = sorted(fleet, key=lambda each: each.id)
-    return {each.name: [plain(getattr(row, each.name)) for row in rows] for each in fields(CellRow)}
+    """Return the fleet as one list per fact of `CellRow`, Cells in the order of their ids."""
+    order = sorted(range(len(fleet)), key=fleet.ids.__getitem__)
+    numbers = {name: fleet.column(name)[order].tolist() for name in (*INTEGERS, *FLOATS, *FLAGS)}
+    traits = {name: _plain_each(fleet.values[row][name] for row in order) for name in TRAITS}
+    return {
+        "id": [fleet.ids[row] for row in order],
+        "name": [fleet.names[row] for row in order],
+        "conflict": [fleet.conflicts[row] for row in order],
+        "facts": [plain(fleet.facts[row]) for row in order],
+        **numbers,
+        **traits,
+    }
 
 
 def fleet_from(document: Mapping[str, Sequence[Any]]) -> Fleet:
@@ -50,6 +60,20 @@ def fleet_from(document: Mapping[str, Sequence[Any]]) -> Fleet:
     names = list(document)
     rows = zip(*document.values(), strict=True)
     return Fleet(CellRow(**_with_sets(CellRow, dict(zip(names, row, strict=True)))) for row in rows)
+
+
+def _plain_each(values: Iterable[object]) -> list[Any]:
+    """Return `plain` of each; most Cells of a fleet share a few sets, which are made once."""
+    known: dict[object, Any] = {}
+    found = []
+    for value in values:
+        if not isinstance(value, frozenset | str):
+            found.append(plain(value))
+        elif value in known:
+            found.append(known[value])
+        else:
+            found.append(known.setdefault(value, plain(value)))
+    return found
 
 
 def _group(document: Mapping[str, Any]) -> Group:

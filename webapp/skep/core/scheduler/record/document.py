@@ -17,7 +17,7 @@ from skep.domain.errors import SkepError
 
 FORMAT = 1
 # Up to here every Cell's line is kept; a larger fleet keeps the best few and the counts.
-_SMALL_FLEET, _BEST = 200, 5
+_SMALL_FLEET, _BEST, _MOST_GROUPS = 200, 5, 20
 
 
 @dataclass(eq=False)
@@ -115,10 +115,10 @@ def _check_format(document: Mapping[str, Any]) -> None:
 
 
 def _decisions(plan: Plan, fleet: Fleet, catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Return each group's first decision in full (small fleets), or its best Cells."""
+    """Return the first groups' first decision in full (small fleets), or its best Cells."""
     most = None if len(fleet) <= _SMALL_FLEET else _BEST
     found = []
-    for group in plan.request.groups:
+    for group in plan.request.groups[:_MOST_GROUPS]:
         if group.names:
             first = explain(plan, fleet, group.names[0], catalogue, most)
             kept = ("instance", "cell", "tie", "accepted", "removed", "lines")
