@@ -1,5 +1,7 @@
+import random
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.core.scheduler.cases import NOW, cells, policies, requests
@@ -48,6 +50,42 @@ def test_plan_equals_placing_one_by_one(
     assert [(each.instance, each.cell_id, each.score) for each in plan.assignments] == slow.placed
     assert plan.feasible == (slow.failed is None)
     assert [(each.instance, each.placed) for each in plan.shortfalls] == slow.short
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("seed", range(4))
+def test_large_plan_equals_placing_one_by_one(name: str, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311  a fleet that is the same in every run
+    rows = [
+        row(
+            f"cell-{number}",
+            cpus=dice.choice([4, 8, 16]),
+            memory_mib=dice.choice([8192, 16384, 32768]),
+            promised_memory_mib=dice.choice([0, 512, 3000]),
+            load1=dice.choice([0.0, 1.0, dice.random() * 8]),
+            failures=dice.choice([0.0, 0.0, 1.0]),
+            images=frozenset(dice.choice([(), ("debian",)])),
+        )
+        for number in range(60)
+    ]
+    near, apart = frozenset({"near"}), frozenset({"apart"})
+    request = Request(
+        (
+            Group(names(120, "a"), SMALL, image="debian", owner="ann", min_count=0),
+            Group(names(9, "b"), SMALL, affinity=near, soft_anti_affinity=apart, min_count=0),
+            Group(names(40, "c"), Flavor(2, 700, 2), anti_affinity=apart, min_count=0),
+            Group(
+                names(300, "d"), Flavor(1, 1024, 0), soft_affinity=near, owner="ann", min_count=0
+            ),
+            Group(names(600, "e"), Flavor(1, 1000, 1), max_per_cell=9, min_count=0),
+        ),
+        seed=seed,
+    )
+    fleet = Fleet(rows)
+    plan = place(request, fleet, POLICIES[name], NOW)
+    slow = place_one_by_one(request, rows, POLICIES[name], NOW, keys(fleet))
+    assert len(slow.placed) > 400
+    assert [(each.instance, each.cell_id, each.score) for each in plan.assignments] == slow.placed
 
 
 @settings(max_examples=50, deadline=None)
