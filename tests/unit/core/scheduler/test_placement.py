@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.core.scheduler.cases import NOW, cells, policies, requests
+from tests.unit.core.scheduler.cases import FLAT, NOW, cells, policies, requests
 from tests.unit.core.scheduler.reference import allowed, place_one_by_one
 
 from skep.core.scheduler.explanation import explain
@@ -52,9 +52,9 @@ def test_plan_equals_placing_one_by_one(
     assert [(each.instance, each.placed) for each in plan.shortfalls] == slow.short
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("policy", [*POLICIES.values(), FLAT], ids=lambda each: each.name)
 @pytest.mark.parametrize("seed", range(4))
-def test_large_plan_equals_placing_one_by_one(name: str, seed: int) -> None:
+def test_large_plan_equals_placing_one_by_one(policy: Policy, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311  a fleet that is the same in every run
     rows = [
         row(
@@ -82,8 +82,8 @@ def test_large_plan_equals_placing_one_by_one(name: str, seed: int) -> None:
         seed=seed,
     )
     fleet = Fleet(rows)
-    plan = place(request, fleet, POLICIES[name], NOW)
-    slow = place_one_by_one(request, rows, POLICIES[name], NOW, keys(fleet))
+    plan = place(request, fleet, policy, NOW)
+    slow = place_one_by_one(request, rows, policy, NOW, keys(fleet))
     assert len(slow.placed) > 400
     assert [(each.instance, each.cell_id, each.score) for each in plan.assignments] == slow.placed
 
