@@ -149,11 +149,14 @@ class Cluster:
         """Return the end of what the Core wrote."""
         return (self.directory / "core.log").read_text(errors="replace")[-6000:]
 
-    def skep(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def skep(
+        self, *arguments: str, check: bool = True, token: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line, from the lab's network."""
+        other = {} if token is None else {"SKEP_TOKEN": token}
         done = self.lab.run(
             [_script("skep"), *arguments],
-            env=self._environment,
+            env={**self._environment, **other},
             cwd=self.directory,
             check=False,
             timeout=900,
@@ -248,3 +251,15 @@ def stopped_libvirt(cluster: Cluster, cell: str) -> Iterator[None]:
         yield
     finally:
         host.ssh(start)
+
+
+@contextmanager
+def full_disk(cluster: Cluster, cell: str) -> Iterator[None]:
+    """Lay a file system without room over the volumes' directory of one Cell for a while."""
+    host = cluster.lab.cells[cell]
+    options = "size=64k,nr_inodes=32,mode=711"
+    host.ssh(["mount", "-t", "tmpfs", "-o", options, "tmpfs", "/var/lib/skep/volumes"])
+    try:
+        yield
+    finally:
+        host.ssh(["umount", "/var/lib/skep/volumes"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.lab import Lab
-from tests.lab.cluster import Cluster, stopped_libvirt
+from tests.lab.cluster import Cluster, full_disk, stopped_libvirt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,8 +200,24 @@ def test_a_file_that_is_no_image_is_refused(cluster: Cluster, tmp_path: Path) ->
     text = tmp_path / "text.qcow2"
     text.write_text("no image at all\n" * 1000)
     done = cluster.skep("image", "upload", str(text), "--name", "text", check=False)
-    assert done.returncode != 0
-    assert "text" in done.stderr
+    assert done.returncode == 1
+    assert "no usable disk image: found raw, wanted qcow2" in done.stderr
+
+
+def test_a_wrong_token_is_refused(cluster: Cluster) -> None:
+    done = cluster.skep("cell", "list", check=False, token="skep_wrong")  # noqa: S106 - a wrong one
+    assert done.returncode == 4
+    assert "bad_token" in done.stderr
+
+
+def test_a_cell_that_fills_up_while_placing_fails_its_own_instance_only(cluster: Cluster) -> None:
+    with full_disk(cluster, "cell2"):
+        cluster.skep("instance", "create", "fat", "--count", "2", *SMALL, check=False)
+    fat = {each["cell"]: each for each in cluster.items("instance") if "fat-" in each["name"]}
+    assert fat["cell1"]["state"] == "running"
+    assert fat["cell2"]["state"] == "failed"
+    assert fat["cell2"]["reason"]["code"] == "disk_full"
+    cluster.skep("instance", "delete", "fat-1", "fat-2", "--yes")
 
 
 def test_libvirt_down_on_one_cell_fails_that_cells_instances_only(cluster: Cluster) -> None:
