@@ -52,6 +52,7 @@ def test_a_reservation_of_six_spreads_and_every_guest_gets_ready(cluster: Cluste
     assert sorted(placed) == ["cell1"] * 3 + ["cell2"] * 3
     for number in range(1, 7):
         cluster.wait_for_guest(f"web-{number}")
+    assert "SKEP-GUEST-READY" in cluster.skep("instance", "log", "web-1").stdout
     wanted = "kvm" if cluster.is_full else "qemu"
     for cell in CELLS:
         for uuid in cluster.domains(cell):
