@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.ground.errors import LabError
+from tests.lab.ground.record import remove_abandoned
 from tests.lab.lab import Lab
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _run(options: argparse.Namespace) -> None:
         os.execvp(words[0], words)  # noqa: S606  argument list, no shell
     elif options.verb == "down":
         lab.down()
+        remove_abandoned()
     elif options.cell not in lab.cells:
         raise LabError(f"no {options.cell} in lab {lab.id}; it has {', '.join(lab.cells)}")
     elif options.verb == "ssh":

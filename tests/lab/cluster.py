@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,11 +150,14 @@ class Cluster:
         """Return the end of what the Core wrote."""
         return (self.directory / "core.log").read_text(errors="replace")[-6000:]
 
-    def skep(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def skep(
+        self, *arguments: str, check: bool = True, token: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line, from the lab's network."""
+        other = {} if token is None else {"SKEP_TOKEN": token}
         done = self.lab.run(
             [_script("skep"), *arguments],
-            env=self._environment,
+            env={**self._environment, **other},
             cwd=self.directory,
             check=False,
             timeout=900,
@@ -172,17 +176,73 @@ class Cluster:
         """Return one object."""
         return dict(json.loads(self.skep(noun, "show", name, "-o", "json").stdout))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the Cells are virtual machines."""
+        return self.lab.record.kind == "full"
+
+    def accept(self, cells: Sequence[str]) -> None:
+        """Accept Cells into the pool `default`, at the same time."""
+        for cell in cells:
+            self.skep("cell", "accept", cell, "--pool", "default", "--yes", "--no-wait")
+        self.wait_for_cells("online", cells, 600)
+
+    def upload_demo(self) -> None:
+        """Upload the demo image as `demo`."""
+        self.skep("image", "upload", str(self.demo_image), "--name", "demo")
+
+    def names(self, noun: str) -> set[str]:
+        """Return the names that `skep NOUN list` lists."""
+        return {each["name"] for each in self.items(noun)}
+
+    def states(self) -> dict[str, str]:
+        """Return {instance: state}."""
+        return {each["name"]: each["state"] for each in self.items("instance")}
+
+    def outcomes(self, prefix: str) -> dict[str, set[tuple[str, str | None]]]:
+        """Return {Cell: {(state, reason's code)}} of the instances with this prefix."""
+        found: dict[str, set[tuple[str, str | None]]] = {}
+        for each in self.items("instance"):
+            if each["name"].startswith(prefix):
+                code = each["reason"]["code"] if each["reason"] else None
+                found.setdefault(each["cell"], set()).add((each["state"], code))
+        return found
+
+    def ticks(self, instance: str) -> list[int]:
+        """Return what the guest's counter has said."""
+        said = re.findall(r"^tick (\d+)", self.console(instance), re.MULTILINE)
+        return [int(each) for each in said]
+
+    def wait_for_guest(self, instance: str, timeout_s: float = 300) -> None:
+        """Return when the guest has said that it is ready."""
+        self.wait(
+            lambda: "SKEP-GUEST-READY" in self.console(instance), f"{instance} ready", timeout_s
+        )
+
+    def virsh(self, cell: str, *arguments: str) -> str:
+        """Return what virsh says on a Cell."""
+        done = self.lab.cells[cell].ssh(["virsh", "-c", "qemu:///system", *arguments])
+        return done.stdout
+
+    def domain_xml(self, cell: str, uuid: str) -> str:
+        """Return the live definition."""
+        return self.virsh(cell, "dumpxml", uuid)
+
+    def volumes(self, cell: str) -> str:
+        """Return the names of the volume files on a Cell."""
+        return self.lab.cells[cell].ssh(["ls", "/var/lib/skep/volumes"]).stdout
+
     def console(self, instance: str) -> str:
-        """Return the instance's serial log."""
-        return self.skep("instance", "log", instance).stdout
+        """Return the instance's serial log, read on its Cell: cheaper to ask often than the API."""
+        seen = self.show("instance", instance)
+        path = f"/var/log/skep/serial/{seen['id']}.log"
+        done = self.lab.cells[seen["cell"]].ssh(["cat", path], check=False, timeout_s=120)
+        return done.stdout
 
     def domains(self, cell: str) -> dict[str, str]:
         """Return {uuid: state} as libvirt on the Cell says."""
-        listing = self.lab.cells[cell].ssh(
-            ["virsh", "-c", "qemu:///system", "list", "--all", "--uuid"]
-        )
-        uuids = listing.stdout.split()
-        return {each: self._domain_state(cell, each) for each in uuids}
+        uuids = self.virsh(cell, "list", "--all", "--uuid").split()
+        return {each: self.virsh(cell, "domstate", each).strip() for each in uuids}
 
     def wait(self, is_done: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
         """Return when the condition holds; fail with the Core's log when it never does."""
@@ -190,7 +250,7 @@ class Cluster:
         while not is_done():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: not within {timeout_s} s\n{self.log()}")
-            time.sleep(0.3)
+            time.sleep(1 if self.is_full else 0.3)
 
     def wait_for_cells(self, state: str, names: Sequence[str], timeout_s: float = 60) -> None:
         """Return when these Cells are in this state."""
@@ -218,13 +278,6 @@ class Cluster:
             "ansible_control_path_dir": str(self.lab.directory / "cp"),
         }
 
-    def _domain_state(self, cell: str, uuid: str) -> str:
-        return (
-            self.lab.cells[cell]
-            .ssh(["virsh", "-c", "qemu:///system", "domstate", uuid])
-            .stdout.strip()
-        )
-
 
 def _script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
@@ -248,3 +301,15 @@ def stopped_libvirt(cluster: Cluster, cell: str) -> Iterator[None]:
         yield
     finally:
         host.ssh(start)
+
+
+@contextmanager
+def full_disk(cluster: Cluster, cell: str) -> Iterator[None]:
+    """Lay a file system without room over the volumes' directory of one Cell for a while."""
+    host = cluster.lab.cells[cell]
+    options = "size=64k,nr_inodes=32,mode=711"
+    host.ssh(["mount", "-t", "tmpfs", "-o", options, "tmpfs", "/var/lib/skep/volumes"])
+    try:
+        yield
+    finally:
+        host.ssh(["umount", "/var/lib/skep/volumes"])

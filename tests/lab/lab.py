@@ -53,7 +53,7 @@ class Lab:
         lab = cls(_record(cells, "full" if full else "light", name, keep=keep))
         lab.record.claim()
         if not keep:
-            atexit.register(lab.down)
+            atexit.register(lab._at_exit)
         try:
             lab._build()
         except BaseException:
@@ -68,9 +68,8 @@ class Lab:
 
     def down(self) -> None:
         """Stop and remove all of it. May be repeated."""
-        atexit.unregister(self.down)
-        if self.directory.exists():
-            self.record.remove()
+        atexit.unregister(self._at_exit)
+        self.record.remove()
         for child in self._children:
             child.wait()
         self._children.clear()
@@ -143,6 +142,11 @@ class Lab:
             for cell in self.cells.values()
         ]
         return {"id": self.id, "namespace": self.namespace, "core": CORE_ADDRESS, "cells": cells}
+
+    def _at_exit(self) -> None:
+        """Remove the lab when its owner ends, and not when a fork of its owner does."""
+        if self.record.owner == Identity.of(os.getpid()):
+            self.down()
 
     def _build(self) -> None:
         record = self.record

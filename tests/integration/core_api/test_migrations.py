@@ -1,6 +1,5 @@
 """The migrations and the models say the same."""
 
-import os
 from collections.abc import Iterator
 
 import flask_migrate
@@ -18,11 +17,9 @@ DIRECTORY = str(MIGRATIONS)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, config: CoreConfig) -> Iterator[APIFlask]:
-    """Return the app over an empty database; PostgreSQL if SKEP_TEST_POSTGRESQL names one."""
+    """Return the app over an empty database."""
     if request.param == "postgresql":
-        url = os.environ.get("SKEP_TEST_POSTGRESQL")
-        if not url:
-            pytest.skip("SKEP_TEST_POSTGRESQL names no scratch database")
+        url = request.getfixturevalue("postgresql_url")
         config = config.model_copy(update={"database_url": url})
     config.state_dir.mkdir(mode=0o700)
     identity.ensure_identity(config.state_dir)

@@ -20,7 +20,9 @@ MEMORY_MIB = 2048
 CORES = 2
 # What emulation can do and a Debian kernel, KVM and today's programs want: SVM with nested paging.
 PROCESSOR = "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt"
-COMMAND_LINE = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 panic=10"
+# No device that Debian would load a driver for and a Cell does not use: emulated time is dear.
+MACHINE = "q35,i8042=off,sata=off,smbus=off,usb=off,vmport=off,graphics=off"
+COMMAND_LINE = "console=ttyS0 quiet net.ifnames=0 panic=10 mitigations=off nokaslr audit=0"
 
 
 class FullCell(Cell):
@@ -70,18 +72,24 @@ class FullCell(Cell):
                         return
         raise LabError(f"{self.name}: QEMU hung up on {verb}")
 
+    def _identity(self) -> str:
+        """What systemd must know before it can read the seed."""
+        machine = self.uuid.replace("-", "")
+        return f"systemd.hostname={self.name} systemd.machine_id={machine}"
+
     def _qemu(self) -> list[str]:
         base, directory = image(), self.directory
         cell = {
             "-name": self.name,
             "-uuid": self.uuid,
+            "-machine": MACHINE,
             "-accel": "tcg,thread=multi",
             "-cpu": PROCESSOR,
-            "-m": str(MEMORY_MIB),
-            "-smp": str(CORES),
+            "-m": f"{MEMORY_MIB}",
+            "-smp": f"{CORES}",
             "-kernel": str(base.kernel),
             "-initrd": str(base.initrd),
-            "-append": f"{COMMAND_LINE} systemd.hostname={self.name} systemd.machine_id={self.uuid.replace('-', '')}",
+            "-append": f"{COMMAND_LINE} {self._identity()}",
             "-fw_cfg": f"name=opt/skep-lab/seed,file={directory}/seed.tar",
             "-drive": f"file={directory}/disk.qcow2,format=qcow2,if=virtio",
             "-netdev": f"tap,id=net0,ifname={self.name},script=no,downscript=no",

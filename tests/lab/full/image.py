@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import lzma
 import shutil
+import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,10 @@ CACHE = Path("/var/cache/skep-lab")
 FILES = Path(__file__).with_name("files")
 SUITE = "bookworm"
 DISK_GIB = 10
+_XZ = b"\xfd7zXZ\x00"
 BUILD_TIMEOUT_S = 1800
 PACKAGES = (
+    "busybox-static",
     "ca-certificates",
     "dbus",
     "iproute2",
@@ -61,8 +65,8 @@ class Image:
 
     @property
     def kernel(self) -> Path:
-        """Its kernel."""
-        return self.directory / "vmlinuz"
+        """Its kernel, unpacked: under emulation that saves four seconds of every boot."""
+        return self.directory / "vmlinux"
 
     @property
     def initrd(self) -> Path:
@@ -88,8 +92,9 @@ def _build(target: Path, sources: list[Path]) -> None:
         root, draft = Path(scratch) / "root", Image(Path(scratch) / "image")
         draft.directory.mkdir()
         command(_debootstrap(root, sources), timeout_s=BUILD_TIMEOUT_S)
-        shutil.copy(next((root / "boot").glob("vmlinuz-*")), draft.kernel)
-        shutil.copy(next((root / "boot").glob("initrd.img-*")), draft.initrd)
+        packed = next((root / "boot").glob("vmlinuz-*")).read_bytes()
+        draft.kernel.write_bytes(_unpacked(packed))
+        shutil.copy(root / "boot" / "initrd.lab", draft.initrd)
         make = ["mke2fs", "-q", "-t", "ext4", "-L", "cell", "-d", str(root), str(draft.disk)]
         command([*make, f"{DISK_GIB}G"], timeout_s=BUILD_TIMEOUT_S)
         draft.disk.chmod(0o444)
@@ -103,12 +108,21 @@ def _debootstrap(root: Path, sources: list[Path]) -> list[str]:
         "--variant=minbase",
         "--aptopt=APT::Install-Recommends false",
         f"--include={','.join(PACKAGES)}",
-        f'--essential-hook={FILES / "essential"} "$1"',
         f'--customize-hook={FILES / "customize"} "$1"',
         SUITE,
         str(root),
         *map(str, sources),
     ]
+
+
+def _unpacked(kernel: bytes) -> bytes:
+    """The ELF file inside a bzImage (Linux' x86 boot protocol 2.08), or kernel when not in xz."""
+    payload, length = struct.unpack_from("<II", kernel, 0x248)
+    start = (kernel[0x1F1] + 1) * 512 + payload
+    content = kernel[start : start + length]
+    if not content.startswith(_XZ):
+        return kernel
+    return lzma.LZMADecompressor().decompress(content)
 
 
 def _sources() -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -73,9 +74,7 @@ class Record:
         """Write the record down; nothing of a lab exists before. Raise when the id is taken."""
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", self.id):
             raise LabError(f"{self.id!r} is no lab name; use 1 to 12 of a-z, 0-9 and -")
-        BASE.mkdir(mode=0o711, parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".new-", dir=BASE))
-        draft.chmod(0o711)
+        draft = _draft()
         (draft / _FILE).write_text(json.dumps(dataclasses.asdict(self), indent=1))
         try:
             draft.rename(self.directory)
@@ -85,11 +84,20 @@ class Record:
 
     def remove(self) -> None:
         """Stop all processes and remove network, mounts and files. May be repeated."""
-        self.processes.delete()
-        self.network.delete()
-        if self.layers.is_mount():
-            command(["umount", str(self.layers)])
-        shutil.rmtree(self.directory, ignore_errors=False)
+        with contextlib.suppress(FileNotFoundError), (self.directory / _FILE).open() as file:
+            # Two that clean up take turns; the record goes last, so that a third can finish.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.processes.delete()
+            self.network.delete()
+            if self.layers.is_mount():
+                command(["umount", str(self.layers)])
+            for path in self.directory.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != _FILE:
+                    path.unlink()
+            (self.directory / _FILE).unlink()
+            self.directory.rmdir()
         with contextlib.suppress(OSError):
             BASE.rmdir()
 
@@ -109,8 +117,7 @@ def remove_abandoned() -> None:
     """Remove the labs that a dead process or a restart of the machine has left behind."""
     for record in list(_all()):
         if record.abandoned:
-            with contextlib.suppress(FileNotFoundError):
-                record.remove()
+            record.remove()
 
 
 def boot_id() -> str:
@@ -124,6 +131,16 @@ def mount_layers(path: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"skep-lab", os.fsencode(path), b"tmpfs", 0, b"mode=0755") != 0:
         raise LabError(f"cannot mount a tmpfs on {path}: {os.strerror(ctypes.get_errno())}")
+
+
+def _draft() -> Path:
+    """A new private directory, even while another lab's end takes the common one away."""
+    while True:
+        BASE.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            draft = Path(tempfile.mkdtemp(prefix=".new-", dir=BASE))
+            draft.chmod(0o711)
+            return draft
 
 
 def _all() -> Iterator[Record]:

@@ -14,7 +14,20 @@ def test_an_instance_may_be_called_almost_anything(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x" * 65, "a/b", " a", "a ", "a\nb", "a\x00b", "a\u202eb", "a\u200bb", ".", ".."],
+    [
+        "",
+        "x" * 65,
+        "𒀀" * 61,
+        "a/b",
+        " a",
+        "a ",
+        "a\nb",
+        "a\x00b",
+        "a\u202eb",
+        "a\u200bb",
+        ".",
+        "..",
+    ],
 )
 def test_names_that_could_not_be_stored_shown_or_addressed_are_refused(name: str) -> None:
     with pytest.raises(InvalidNameError):

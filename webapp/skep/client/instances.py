@@ -9,6 +9,9 @@ from pydantic import Field
 from skep.client.runs import Run, run_of
 from skep.client.transport import Model, Transport, read, segment
 
+# The Core reads the log on the Cell, and gives up after a minute.
+_LOG_S = 75.0
+
 
 class Reason(Model):
     """Why an instance is in the state it is in."""
@@ -120,8 +123,8 @@ class Instances:
 
     def log(self, name: str, max_bytes: int = 65536) -> str:
         """Return the last bytes of the serial log. A guest wrote them: show them inert."""
-        query = {"max_bytes": max_bytes}
-        with self._transport.request("GET", self._path(name, "/log"), query=query) as response:
+        query, path = {"max_bytes": max_bytes}, self._path(name, "/log")
+        with self._transport.request("GET", path, query=query, timeout_s=_LOG_S) as response:
             return response.content.decode("utf-8", "replace")
 
     def explanation(self, name: str) -> Explanation:

@@ -8,6 +8,8 @@ from skep.domain.errors import InvalidNameError
 CELL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 INSTANCE_NAME_MAX = 64
+# libvirt names files after a domain: 255 bytes less its longest ending.
+INSTANCE_NAME_MAX_BYTES = 240
 # Control, format (which holds the bidi marks), surrogate, private, unassigned, and line breaks.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -20,6 +22,10 @@ def check_instance_name(name: str) -> str:
     if not 1 <= len(name) <= INSTANCE_NAME_MAX:
         raise InvalidNameError(
             "instance", name, f"1 to {INSTANCE_NAME_MAX} characters, got {len(name)}"
+        )
+    if len(name.encode(errors="replace")) > INSTANCE_NAME_MAX_BYTES:
+        raise InvalidNameError(
+            "instance", name, f"at most {INSTANCE_NAME_MAX_BYTES} bytes in UTF-8"
         )
     if "/" in name:
         raise InvalidNameError("instance", name, "'/' cannot be part of a libvirt domain's name")

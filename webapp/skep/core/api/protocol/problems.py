@@ -35,7 +35,6 @@ STATUS = {
     "cell_has_instances": 409,
     "image_in_use": 409,
     "instance_busy": 409,
-    "instance_in_use": 409,
     "invalid_state": 409,
     "name_taken": 409,
     "no_valid_cell": 409,

@@ -130,12 +130,12 @@ def decode(datagram: bytes, domain: str) -> Announcement:
     Keys of the payload that this version does not know are left out.
     """
     announcement = peek(datagram, domain)
-    _verify(datagram, announcement.public_key)
+    verify(datagram, announcement.public_key)
     return announcement
 
 
 def peek(datagram: bytes, domain: str) -> Announcement:
-    """As decode, but the signature is not checked: good only for deciding whether to check it."""
+    """As decode, but the signature is not checked: good only for deciding to verify it."""
     if len(datagram) > MAX_BYTES:
         raise AnnouncementError("oversized")
     body = datagram[_HEADER_BYTES:]
@@ -148,6 +148,15 @@ def peek(datagram: bytes, domain: str) -> Announcement:
     except (ValueError, RecursionError):
         raise AnnouncementError("malformed") from None
     return _read(fields, domain)
+
+
+def verify(datagram: bytes, public_key: bytes) -> None:
+    """AnnouncementError unless the holder of the key signed exactly this datagram."""
+    signature = datagram[len(MAGIC) : _HEADER_BYTES]
+    try:
+        _key(public_key).verify(signature, MAGIC + datagram[_HEADER_BYTES:])
+    except (InvalidSignature, ValueError):
+        raise AnnouncementError("bad_signature") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -178,14 +187,6 @@ def _said(kind: Kind, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever 
     if kind == "report" and said["part"] > said["parts"]:
         raise AnnouncementError("malformed")
     return said
-
-
-def _verify(datagram: bytes, public_key: bytes) -> None:
-    signature = datagram[len(MAGIC) : _HEADER_BYTES]
-    try:
-        _key(public_key).verify(signature, MAGIC + datagram[_HEADER_BYTES:])
-    except (InvalidSignature, ValueError):
-        raise AnnouncementError("bad_signature") from None
 
 
 @lru_cache(maxsize=4096)

@@ -98,6 +98,7 @@ _KEYS: Mapping[str, Key] = {
     "disk": _attribute("target", "dev"),
     "interface": _attribute("mac", "address"),
     "serial": _attribute("target", "port"),
+    "controller": lambda element: element.get("type"),
     "boot": lambda element: element.get("dev"),
 }
 

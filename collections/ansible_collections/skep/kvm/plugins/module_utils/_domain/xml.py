@@ -92,6 +92,8 @@ def _lifecycle(domain: ET.Element) -> None:
 def _devices(definition: Definition) -> ET.Element:
     """No graphics and no video: the console is the serial line."""
     devices = ET.Element("devices")
+    # libvirt would add one; nothing uses it and the firmware would look behind it.
+    _add(devices, "controller", {"type": "usb", "model": "none"})
     devices.extend([_disk(each) for each in definition.disks])
     devices.extend([_interface(each) for each in definition.nics])
     devices.append(_serial(definition.serial_log))

@@ -6,12 +6,17 @@ A guest can write any header into its disk; a probed format would let it name fi
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
 from typing import Sequence
 
-from ansible_collections.skep.kvm.plugins.module_utils._errors import HostError, VolumeInUseError
+from ansible_collections.skep.kvm.plugins.module_utils._errors import (
+    DiskFullError,
+    HostError,
+    VolumeInUseError,
+)
 
 _TIMEOUT_S = 60
 
@@ -51,4 +56,5 @@ def _run(arguments: Sequence[str]) -> None:
         raise HostError(f"qemu-img {arguments[0]}", f"no end after {_TIMEOUT_S} s") from error
     if done.returncode != 0:
         reason = done.stderr.decode("utf-8", "replace").strip() or f"exit {done.returncode}"
-        raise HostError(f"qemu-img {arguments[0]}", reason)
+        is_full = os.strerror(errno.ENOSPC) in reason
+        raise (DiskFullError if is_full else HostError)(f"qemu-img {arguments[0]}", reason)
