@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -11,12 +10,11 @@ from sqlalchemy.orm import Session
 
 from skep.core.runner.playbook import PlaybookRun, run_playbook
 from skep.core.runner.results import TaskResult
-from skep.core.scheduler.fleet import Flavor, Policy
-from skep.core.scheduler.placement import Assignment, Request, place
+from skep.core.scheduler import Flavor, Group
 from skep.core.services import runs, work
-from skep.core.services.capacity import pool_view
 from skep.core.services.operations import cell_host
-from skep.core.services.records import Record, instance_record, run_record, timestamp
+from skep.core.services.placements import Placed, assign
+from skep.core.services.records import Record, instance_record, run_record
 from skep.core.store.base import new_id, reading, utc_now, writing
 from skep.core.store.lookup import get_cell, get_image, get_pool
 from skep.core.store.lookup import get_instance as find_instance
@@ -122,14 +120,12 @@ def create_instances(request: InstanceRequest, actor: str) -> Record:
         pool, image = get_pool(session, request.pool), _usable(get_image(session, request.image))
         _check_free(session, names)
         flavor = Flavor(request.cores, request.memory_mib, _disk_gib(request, image))
-        policy = Policy(pool.cores_overcommit, pool.memory_overcommit, pool.disk_overcommit)
-        plan = place(Request(names, flavor, pool.name), pool_view(session, pool), policy)
+        group = Group(tuple(names), flavor, image=image.id, owner=actor)
+        plan = assign(session, group, pool, utc_now())
         reservation = Reservation(name=request.name, count=request.count, actor=actor)
         session.add(reservation)
         session.flush()
-        instances = [
-            _new_instance(each, flavor, (pool, image, reservation), utc_now()) for each in plan
-        ]
+        instances = [_new_instance(each, flavor, (pool, image, reservation)) for each in plan]
         session.add_all(instances)
         session.flush()
         run = _add_run(session, "instances_create", actor, instances)
@@ -225,33 +221,24 @@ def _check_free(session: Session, names: Sequence[str]) -> None:
 
 
 def _new_instance(
-    assignment: Assignment,
+    placed: Placed,
     flavor: Flavor,
     owner: tuple[Pool, Image, Reservation],
-    now: datetime,
 ) -> Instance:
     pool, image, reservation = owner
     return Instance(
         id=new_id(),
-        name=assignment.instance,
+        name=placed.instance,
         state=InstanceState.SCHEDULED,
         pool_id=pool.id,
-        cell_id=assignment.cell_id,
+        cell_id=placed.cell_id,
         image_id=image.id,
         reservation_id=reservation.id,
         cores=flavor.cores,
         memory_mib=flavor.memory_mib,
         disk_gib=flavor.disk_gib,
-        explanation=_explanation(assignment, now),
+        explanation=dict(placed.explanation),
     )
-
-
-def _explanation(assignment: Assignment, now: datetime) -> dict[str, Any]:
-    cells = [
-        {**asdict(verdict), "parts": dict(verdict.parts), "accepted": verdict.score is not None}
-        for verdict in assignment.verdicts
-    ]
-    return {"cells": cells, "policy": "spread", "decided_at": timestamp(now)}
 
 
 def _idle(session: Session, refs: Sequence[str], operation: str) -> list[Instance]:
@@ -272,10 +259,8 @@ def _check_target(session: Session, instance: Instance, target: Cell) -> None:
     if target.id == instance.cell_id:
         raise SameCellError(instance.name, target.name)
     flavor = Flavor(instance.cores, instance.memory_mib, instance.disk_gib)
-    pool = instance.pool
-    policy = Policy(pool.cores_overcommit, pool.memory_overcommit, pool.disk_overcommit)
-    view = [each for each in pool_view(session, pool) if each.id == target.id]
-    place(Request([instance.name], flavor, pool.name), view, policy)
+    group = Group((instance.name,), flavor, pinned=frozenset({target.id}))
+    assign(session, group, instance.pool, utc_now())
 
 
 def _add_run(

@@ -1,0 +1,82 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.core.scheduler.cases import cells
+
+from skep.core.scheduler import CellRow, Fleet
+from skep.core.scheduler.fleet import UnknownCellError
+
+
+@given(cells())
+def test_fleet_gives_back_what_was_fed_in(rows: list[CellRow]) -> None:
+    assert list(Fleet(rows)) == rows
+
+
+@given(cells(), st.data())
+def test_removing_keeps_the_order_and_the_facts_of_the_others(
+    rows: list[CellRow], data: st.DataObject
+) -> None:
+    fleet = Fleet(rows)
+    gone = data.draw(
+        st.sets(st.sampled_from(rows).map(lambda each: each.id)) if rows else st.just(set())
+    )
+    for each in gone:
+        fleet.remove(each)
+    assert list(fleet) == [each for each in rows if each.id not in gone]
+    assert fleet.ids == [each.id for each in rows if each.id not in gone]
+
+
+@given(cells(), cells())
+def test_updating_is_like_feeding_in_anew(before: list[CellRow], after: list[CellRow]) -> None:
+    size = min(len(before), len(after))
+    fleet = Fleet(before[:size])
+    for old, new in zip(before, after, strict=False):
+        changes = {name: value for name, value in vars(new).items() if name != "id"}
+        fleet.update(old.id, **changes)
+    assert list(fleet) == after[:size]
+
+
+def test_many_cells_outgrow_the_first_arrays() -> None:
+    fleet = Fleet(
+        CellRow(f"id-{n}", f"cell-{n}", cpus=n, tags=frozenset({"t"})) for n in range(200)
+    )
+    assert fleet.column("cpus").tolist() == list(range(200))
+    having = fleet.having("tag:t")
+    assert having is not None
+    assert having.all()
+
+
+def test_copy_is_independent() -> None:
+    fleet = Fleet([CellRow("id-1", "cell-1", tags=frozenset({"a"}))])
+    twin = fleet.copy()
+    twin.update("id-1", load1=3.0, tags={"b"})
+    twin.add(CellRow("id-2", "cell-2"))
+    assert list(fleet) == [CellRow("id-1", "cell-1", tags=frozenset({"a"}))]
+
+
+def test_promises_decay_over_the_window() -> None:
+    fleet = Fleet([CellRow("id-1", "cell-1")])
+    fleet.promise("id-1", (4, 512, 10), 100.0)
+    fleet.promise("id-1", (2, 512, 10), 220.0)
+    seen = fleet.cell("id-1")
+    assert seen.recent_cores == pytest.approx(4 * math.exp(-1) + 2)
+    assert (seen.promised_cores, seen.promised_memory_mib, seen.instances) == (6, 1024, 2)
+
+
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, "many"])
+def test_absurd_figures_are_refused(value: object) -> None:
+    fleet = Fleet([CellRow("id-1", "cell-1")])
+    with pytest.raises(ValueError, match="load1"):
+        fleet.update("id-1", load1=value)
+
+
+def test_unknown_and_repeated_cells_are_refused() -> None:
+    fleet = Fleet([CellRow("id-1", "cell-1")])
+    with pytest.raises(UnknownCellError, match="'id-2' is not in the fleet"):
+        fleet.update("id-2", load1=1.0)
+    with pytest.raises(UnknownCellError, match="'id-1' is already in the fleet"):
+        fleet.add(CellRow("id-1", "cell-1"))
+    with pytest.raises(TypeError, match="no 'colour'"):
+        fleet.update("id-1", colour="red")
