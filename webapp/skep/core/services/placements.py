@@ -42,6 +42,8 @@ def assign(session: Session, group: Group, pool: Pool, now: datetime) -> list[Pl
     Raises:
         NoValidCellError: an instance fits nowhere; carries one rejection per Cell.
     """
+    # Plans of one pool come one after another; SQLite writes one at a time anyway.
+    session.refresh(pool, with_for_update=True)
     fleet = pool_fleet(session, pool)
     request = Request((group,), pool=pool.name, seed=secrets.randbelow(_SEEDS))
     plan = place(request, fleet, _policy(pool), now.timestamp())
