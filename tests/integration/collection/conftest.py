@@ -13,6 +13,14 @@ import pytest
 from tests.integration.collection.private_host import PrivateHost
 
 IMAGE_BYTES = 64 << 20
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs domains on private hosts: a quick run leaves it out with the lab."""
+    for item in items:
+        if item.path.parent == HERE and "cell" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.lab)
 
 
 @dataclass(frozen=True)
