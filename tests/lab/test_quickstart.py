@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -26,7 +27,14 @@ MADE = ("/opt/skep", "/etc/skep", "/var/lib/skep/core", "/usr/local/bin/skep")
 def machine() -> Iterator[Cell]:
     """Raise a bare host: own files and processes; the network is this host's, for packages."""
     with Lab.up(cells=1) as lab:
-        yield lab.cells["cell1"]
+        bare = lab.cells["cell1"]
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        files = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout
+        checkout = bare.directory / "disk" / "home" / "skep"
+        for name in files.decode().split("\0")[:-1]:
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+        yield bare
 
 
 def on(machine: Cell, script: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +42,7 @@ def on(machine: Cell, script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *("nsenter", f"--target={machine.pid}", "--mount", "--pid", "--uts", "--ipc", "--"),
-            *("/bin/sh", "-c", f"cd {ROOT} && {script}"),
+            *("/bin/sh", "-c", f"cd /root/skep && {script}"),
         ],
         env={**kept, "HOME": "/root", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
         stdin=subprocess.DEVNULL,

@@ -107,9 +107,10 @@ def test_another_format_is_refused(qemu_img, image_format: str):
 
 
 def test_an_encrypted_qcow2_is_refused(qemu_img):
+    # Not luks: its key derivation times itself first, and fails now and then on a virtual clock.
     path = qemu_img(
         "secret.qcow2", "create", "--object", "secret,id=s,data=x", "-f", "qcow2",
-        "-o", "encrypt.format=luks,encrypt.key-secret=s", "PATH", "1M",
+        "-o", "encrypt.format=aes,encrypt.key-secret=s", "PATH", "1M",
     )  # fmt: skip
     with pytest.raises(SkepError):
         inspect(path, DISK)
