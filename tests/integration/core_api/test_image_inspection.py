@@ -107,7 +107,7 @@ def test_another_format_is_refused(qemu_img, image_format: str):
 
 
 def test_an_encrypted_qcow2_is_refused(qemu_img):
-    # Not luks: its key derivation times itself first, and fails now and then on a virtual clock.
+    # Not luks: its key derivation times itself first, which has failed on a busy machine.
     path = qemu_img(
         "secret.qcow2", "create", "--object", "secret,id=s,data=x", "-f", "qcow2",
         "-o", "encrypt.format=aes,encrypt.key-secret=s", "PATH", "1M",
