@@ -96,18 +96,24 @@ def test_an_external_data_file_is_refused(qemu_img, tmp_path):
         inspect(path, DISK)
 
 
-@pytest.mark.parametrize("image_format", ["qed", "vmdk", "vdi", "vhdx", "vpc", "raw", "luks"])
+@pytest.mark.parametrize("image_format", ["qed", "vmdk", "vdi", "vhdx", "vpc", "raw"])
 def test_another_format_is_refused(qemu_img, image_format: str):
-    options = (
-        ["--object", "secret,id=s,data=x", "-o", "key-secret=s"] if image_format == "luks" else []
-    )
-    path = qemu_img("other", "create", *options, "-f", image_format, "PATH", "1M")
+    path = qemu_img("other", "create", "-f", image_format, "PATH", "1M")
+    with pytest.raises((NotAnImageError, UnsafeImageError)):
+        inspect(path, DISK)
+
+
+def test_a_luks_volume_is_refused(tmp_path):
+    # Written by hand: qemu-img times its key derivation first, which fails on a busy machine.
+    header = struct.pack(">6sH32s32s32s", b"LUKS\xba\xbe", 1, b"aes", b"xts-plain64", b"sha256")
+    path = tmp_path / "volume.luks"
+    path.write_bytes(header.ljust(2 << 20, b"\0"))
     with pytest.raises((NotAnImageError, UnsafeImageError)):
         inspect(path, DISK)
 
 
 def test_an_encrypted_qcow2_is_refused(qemu_img):
-    # Not luks: its key derivation times itself first, which has failed on a busy machine.
+    # Not luks, for the same reason.
     path = qemu_img(
         "secret.qcow2", "create", "--object", "secret,id=s,data=x", "-f", "qcow2",
         "-o", "encrypt.format=aes,encrypt.key-secret=s", "PATH", "1M",
