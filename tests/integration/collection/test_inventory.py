@@ -25,6 +25,8 @@ from skep.domain.announcement import (
 INVENTORY = REPOSITORY / "inventory/cells.skep.yml"
 HOSTILE = "{{ lookup('pipe','touch skep-was-here') }}"
 DOMAIN = "inventory-test"
+# One port per test process: all of them hear the loopback's multicast.
+PORT = 5600 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def ask(*options, source=INVENTORY, **environment):
@@ -200,7 +202,7 @@ def on_air(*sources):
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
             while not done.wait(0.1):
                 for source in sources:
-                    sender.sendto(source(), ("224.0.0.226", 5598))
+                    sender.sendto(source(), ("224.0.0.226", PORT))
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -215,7 +217,7 @@ def heard(tmp_path, *options, **more):
     config = {
         "plugin": "skep.kvm.cells",
         "domain": DOMAIN,
-        "port": 5598,
+        "port": PORT,
         "interface": "lo",
         "listen_s": 1.5,
         "keyed_groups": [{"key": "skep_versions.libvirt", "prefix": "libvirt"}],
