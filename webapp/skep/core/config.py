@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from flask import current_app
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -76,3 +77,9 @@ class CoreConfig(BaseSettings):
         del dotenv_settings, file_secret_settings
         path = Path(os.environ.get("SKEP_CORE_CONFIG", DEFAULT_FILE))
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path))
+
+
+def current_config() -> CoreConfig:
+    """Return the settings of the app whose context this is."""
+    config: CoreConfig = current_app.config["SKEP"]
+    return config

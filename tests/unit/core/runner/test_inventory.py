@@ -3,7 +3,7 @@ from pathlib import Path
 from skep.core.runner.inventory import Host, SshAccess, build_inventory, known_hosts, unsafe
 
 HOSTILE = "{{ lookup('pipe','id') }}"
-ACCESS = SshAccess("skep", Path("/k/id"), Path("/run/cp"), Path("/run/kh"))
+ACCESS = SshAccess("skep", Path("/k/id"), Path("/run/kh"))
 
 
 def strings_outside_wrappers(value: object) -> list[str]:

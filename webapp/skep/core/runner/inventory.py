@@ -32,7 +32,6 @@ class SshAccess:
 
     user: str
     key_file: Path
-    control_dir: Path
     known_hosts_file: Path
 
 

@@ -96,7 +96,6 @@ def _write_private(private: Path, run: PlaybookRun, paths: RunnerPaths) -> None:
     access = SshAccess(
         user=paths.user,
         key_file=paths.key_file,
-        control_dir=paths.control_dir,
         known_hosts_file=private / "known_hosts",
     )
     access.known_hosts_file.write_text(known_hosts(run.hosts))

@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from skep.core.services import runs, work
+from skep.core.config import current_config
+from skep.core.services import runs
 from skep.core.services.effects import tell_cell, touch
 from skep.core.services.records import Record, cell_record, run_record
 from skep.core.store.base import reading, utc_now, writing
@@ -143,7 +144,7 @@ def expire_silent(now: datetime) -> None:
 
     Discovered Cells that fell silent are forgotten: nothing depends on them.
     """
-    limit = now - timedelta(seconds=work.config().offline_after_s)
+    limit = now - timedelta(seconds=current_config().offline_after_s)
     with reading() as session:
         query = select(Cell.id).where(Cell.last_seen_at < limit)
         query = query.where(Cell.state.in_((CellState.ONLINE, CellState.DISCOVERED)))

@@ -5,13 +5,12 @@ import secrets
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from skep.core.config import CoreConfig
+from skep.core.config import current_config
 from skep.core.services import events
 from skep.core.services.records import image_record
 from skep.core.store.base import db, reading, writing
@@ -88,7 +87,7 @@ def receive_content(ref: str, source: ByteSource, announced_bytes: int) -> dict[
     files = image_files()
     with files.receiving(image_id, name) as file:
         try:
-            received = files.fill(file, source, announced_bytes, settings().image_max_bytes)
+            received = files.fill(file, source, announced_bytes, current_config().image_max_bytes)
             facts = inspect(files.part_path(image_id), kind)
         except SkepError as error:
             _fail(image_id, error)
@@ -135,15 +134,9 @@ def tidy() -> list[str]:
         return image_files().tidy(frozenset(ready))
 
 
-def settings() -> CoreConfig:
-    """Return the settings of the app whose context this is."""
-    config: CoreConfig = current_app.config["SKEP"]
-    return config
-
-
 def image_files() -> ImageFiles:
     """Return the image store of this app."""
-    return ImageFiles(settings().state_dir / "images")
+    return ImageFiles(current_config().state_dir / "images")
 
 
 def tell(session: Session, image: Image) -> dict[str, Any]:
@@ -194,7 +187,9 @@ def _fail(image_id: str, reason: object) -> None:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_ticket_key(settings().state_dir / "ticket.key"), _TICKET_SALT)
+    return URLSafeTimedSerializer(
+        _ticket_key(current_config().state_dir / "ticket.key"), _TICKET_SALT
+    )
 
 
 def _ticket_key(path: Path) -> bytes:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from skep.core import identity
-from skep.core.config import CoreConfig
+from skep.core.config import current_config
 from skep.core.runner.playbook import RunnerPaths
 from skep.core.services import images, operations
 from skep.core.services.effects import TRANSIENT, touch
@@ -40,15 +39,9 @@ def leftovers(session: Session, run: Run) -> Work | None:
     return operations.delete(instances) if instances else None
 
 
-def config() -> CoreConfig:
-    """Return the settings of the app whose context this is."""
-    settings: CoreConfig = current_app.config["SKEP"]
-    return settings
-
-
 def runner_paths() -> RunnerPaths:
     """Return where runs live."""
-    settings = config()
+    settings = current_config()
     return RunnerPaths(
         project_dir=settings.project_dir,
         run_dir=settings.run_dir / "runs",
@@ -111,7 +104,7 @@ def _images_remove(session: Session, run: Run, pending: Sequence[str]) -> Work:
 
 
 def _source(image: Image, run: Run) -> ImageSource:
-    port = config().port
+    port = current_config().port
 
     def url_for(cell: Cell, wanted: Image) -> str:
         return f"https://{address_towards(cell)}:{port}/api/v1/images/{wanted.id}/content"
@@ -122,9 +115,9 @@ def _source(image: Image, run: Run) -> ImageSource:
 
 def _membership(cell: Cell, pool: str) -> dict[str, Any]:
     certificate = identity.issue_cell_certificate(
-        identity.load_ca(config().state_dir), cell.name, cell.addresses, cell.public_key
+        identity.load_ca(current_config().state_dir), cell.name, cell.addresses, cell.public_key
     )
-    core = identity.load_identity(config().state_dir)
+    core = identity.load_identity(current_config().state_dir)
     return {
         "skep_ca_pem": _tls("ca.pem").read_text(),
         "skep_certificate_pem": certificate,
@@ -132,13 +125,13 @@ def _membership(cell: Cell, pool: str) -> dict[str, Any]:
             "core_id": core.id,
             "core_public_key": core.public_key_b64,
             "pool": pool,
-            "core_url": f"https://{address_towards(cell)}:{config().port}",
+            "core_url": f"https://{address_towards(cell)}:{current_config().port}",
         },
     }
 
 
 def _tls(name: str) -> Path:
-    return config().state_dir / "tls" / name
+    return current_config().state_dir / "tls" / name
 
 
 _PREPARE: dict[str, Callable[[Session, Run, Sequence[str]], Work]] = {
