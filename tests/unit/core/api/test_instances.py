@@ -1,6 +1,8 @@
 import pytest
 
 from skep.core.services import instances, work
+from skep.core.store.base import writing
+from skep.core.store.lookup import get_run
 
 NAMES = [
     "web 1",
@@ -163,3 +165,14 @@ def test_a_run_is_listed_shown_and_canceled(ready, expect_problem):
     assert ready.get("/runs?state=failed").get_json()["total"] == 0
     assert ready.post(f"/runs/{run['id']}/cancel").status_code == 202
     expect_problem(ready.post("/runs/none/cancel"), 404, "run_not_found")
+
+
+def test_a_cell_may_hold_the_image_before_its_creation_ends(ready):
+    created = _create(ready, count=2).get_json()
+    pending = [each["id"] for each in created["instances"]]
+    tls = ready.app.config["SKEP"].state_dir / "tls"
+    tls.mkdir()
+    (tls / "ca.pem").write_text("a certificate\n")
+    with ready.app.app_context(), writing() as session:
+        work.prepare(session, get_run(session, created["run"]["id"]), pending)
+    assert ready.get("/images/demo").get_json()["cached_on"] == ["cell-1", "cell-2"]

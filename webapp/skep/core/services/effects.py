@@ -10,7 +10,7 @@ from skep.core.services import events, images
 from skep.core.services.records import cell_record, instance_record
 from skep.core.store.base import utc_now
 from skep.core.store.capacity import no_promise, promises
-from skep.core.store.models import Cell, Image, ImageCopy, Instance, Run
+from skep.core.store.models import Cell, Image, Instance, Run
 from skep.domain.states import CellState, InstanceState, OutcomeState, ResourceKind
 
 _STATE_OF_DOMAIN = {
@@ -67,8 +67,6 @@ def _instance(session: Session, run: Run, verdict: Verdict) -> None:
         instance.reason_code = instance.reason_msg = None
         if run.operation == "instances_migrate":
             _arrive(session, instance, run)
-        elif run.operation == "instances_create" and instance.cell_id is not None:
-            _note_copy(session, instance.image, instance.cell_id)
     else:
         instance.reason_code = verdict.code or str(verdict.state)
         instance.reason_msg = verdict.msg or f"{run.operation} was {verdict.state}"
@@ -91,12 +89,6 @@ def _arrive(session: Session, instance: Instance, run: Run) -> None:
     instance.cell_id = str(run.parameters["cell_id"])
     session.flush()
     session.refresh(instance, ["cell"])
-    _note_copy(session, instance.image, instance.cell_id)
-
-
-def _note_copy(session: Session, image: Image, cell_id: str) -> None:
-    if session.get(ImageCopy, (image.id, cell_id)) is None:
-        session.add(ImageCopy(image_id=image.id, cell_id=cell_id))
 
 
 def _deleted(session: Session, run: Run, verdict: Verdict) -> None:

@@ -17,7 +17,7 @@ from skep.core.store.base import db, reading, writing
 from skep.core.store.image_files import ByteSource, ImageFiles, Received
 from skep.core.store.image_inspection import ImageFacts, inspect
 from skep.core.store.lookup import get_image as find_image
-from skep.core.store.models import Image
+from skep.core.store.models import Image, ImageCopy
 from skep.core.store.paging import Listing, Page, fetch
 from skep.domain.errors import InvalidStateError, NameTakenError, NotFoundError, SkepError
 from skep.domain.names import check_label
@@ -144,6 +144,14 @@ def tell(session: Session, image: Image) -> dict[str, Any]:
     record = image_record(image)
     events.record(session, ResourceKind.IMAGE, image.id, record)
     return record
+
+
+def note_copy(session: Session, image_id: str, cell_id: str) -> None:
+    """Note that the Cell may hold the image from now on, also if what places it fails half-way."""
+    session.get_one(Image, image_id, with_for_update=True)  # one writer at a time per image
+    if session.get(ImageCopy, (image_id, cell_id)) is None:
+        session.add(ImageCopy(image_id=image_id, cell_id=cell_id))
+        session.flush()
 
 
 def forget(session: Session, image: Image) -> None:

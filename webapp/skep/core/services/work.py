@@ -69,6 +69,8 @@ def _instances(session: Session, run: Run, pending: Sequence[str]) -> list[Insta
 
 def _create(session: Session, run: Run, pending: Sequence[str]) -> Work:
     instances = _instances(session, run, pending)
+    for instance in instances:
+        images.note_copy(session, instance.image_id, str(instance.cell_id))
     return operations.create(instances, _source(instances[0].image, run))
 
 
@@ -84,6 +86,8 @@ def _delete(session: Session, run: Run, pending: Sequence[str]) -> Work:
 def _migrate(session: Session, run: Run, pending: Sequence[str]) -> Work:
     instances = _instances(session, run, pending)
     target = session.get_one(Cell, str(run.parameters["cell_id"]))
+    for instance in instances:
+        images.note_copy(session, instance.image_id, target.id)
     return operations.migrate(instances, target, _source(instances[0].image, run))
 
 

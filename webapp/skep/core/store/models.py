@@ -90,7 +90,7 @@ class Image(Base):
 
 
 class ImageCopy(Base):
-    """One Cell holds this image, verified by checksum."""
+    """One Cell may hold this image: noted before a run places it there, so none is forgotten."""
 
     __tablename__ = "image_copy"
     image_id: Mapped[str] = mapped_column(
