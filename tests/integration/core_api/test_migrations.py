@@ -10,7 +10,8 @@ from apiflask import APIFlask
 from skep.core import identity
 from skep.core.app import MIGRATIONS, create_app
 from skep.core.config import CoreConfig
-from skep.core.store.base import Base, db
+from skep.core.store.base import Base, db, reading
+from skep.core.store.models import Pool
 
 DIRECTORY = str(MIGRATIONS)
 
@@ -65,3 +66,14 @@ def test_foreign_keys_are_enforced_after_a_migration(empty):
     statement = sa.text("INSERT INTO image_copy VALUES ('none', 'none', '2026-01-01')")
     with pytest.raises(sa.exc.IntegrityError), db.engine.begin() as connection:
         connection.execute(statement)
+
+
+def test_an_upgrade_keeps_the_rows_that_are_there(empty):
+    flask_migrate.upgrade(DIRECTORY, revision="0001")
+    row = "INSERT INTO pool VALUES ('p', 'old', 3.0, 1.0, 1.0, 1, '2026-01-01')"
+    with db.engine.begin() as connection:
+        connection.execute(sa.text(row))
+    flask_migrate.upgrade(DIRECTORY)
+    with reading() as session:
+        pool = session.get_one(Pool, "p")
+    assert (pool.policy, pool.multipliers, pool.plan_generation) == ("spread", {}, 1)

@@ -1,6 +1,7 @@
 import pytest
 
-from skep.core.services import instances, work
+from skep.core.services import instances
+from skep.core.services.execution import work
 from skep.core.store.base import writing
 from skep.core.store.lookup import get_run
 

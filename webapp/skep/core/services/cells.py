@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from skep.core.config import current_config
 from skep.core.services import runs
-from skep.core.services.effects import tell_cell, touch
+from skep.core.services.execution.effects import tell_cell, touch
 from skep.core.services.records import Record, cell_record, run_record
 from skep.core.store.base import reading, utc_now, writing
 from skep.core.store.capacity import no_promise, promises

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from skep.core.runner.playbook import PlaybookRun, run_playbook
 from skep.core.runner.results import TaskResult
 from skep.core.scheduler import Flavor, Group
-from skep.core.services import runs, work
-from skep.core.services.operations import cell_host
-from skep.core.services.placements import Placed, assign
+from skep.core.services import runs
+from skep.core.services.execution import work
+from skep.core.services.execution.operations import cell_host
+from skep.core.services.placement.placements import Placed, assign
 from skep.core.services.records import Record, instance_record, run_record
 from skep.core.store.base import new_id, reading, utc_now, writing
 from skep.core.store.lookup import get_cell, get_image, get_pool

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from skep.core.runner import durable
 from skep.core.runner.outcomes import Collector, Verdict
 from skep.core.runner.playbook import PlaybookRun, run_playbook
-from skep.core.services import effects, events, work
-from skep.core.services.operations import Work
+from skep.core.services import events
+from skep.core.services.execution import effects, work
+from skep.core.services.execution.operations import Work
 from skep.core.services.records import Record, outcome_record, run_record
 from skep.core.store.base import reading, utc_now, writing
 from skep.core.store.lookup import get_run as find_run

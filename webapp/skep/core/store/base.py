@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, Engine, MetaData, event
+from sqlalchemy import JSON, DateTime, Engine, MetaData, String, event
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.types import TypeDecorator
+
+# Types of columns: a uuid as text; a name, the longest that the rules of names allow.
+ID = String(36)
+NAME = String(64)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

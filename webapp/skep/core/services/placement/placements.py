@@ -19,7 +19,7 @@ from skep.core.scheduler import (
     place,
     policy_named,
 )
-from skep.core.services.capacity import pool_fleet
+from skep.core.services.placement.capacity import pool_fleet
 from skep.core.services.records import timestamp
 from skep.core.store.models import Pool
 from skep.domain.errors import NoValidCellError, Rejection

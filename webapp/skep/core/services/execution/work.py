@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from skep.core import identity
 from skep.core.config import current_config
 from skep.core.runner.playbook import RunnerPaths
-from skep.core.services import images, operations
-from skep.core.services.effects import TRANSIENT, touch
-from skep.core.services.operations import ImageSource, Work
+from skep.core.services import images
+from skep.core.services.execution import operations
+from skep.core.services.execution.effects import TRANSIENT, touch
+from skep.core.services.execution.operations import ImageSource, Work
 from skep.core.store.base import utc_now
 from skep.core.store.models import Cell, Image, Instance, Run
 from skep.domain.states import OutcomeState

@@ -1,0 +1,1 @@
+"""Placing instances: the Cells in memory, plans and their commit, and what they are asked for."""
