@@ -42,6 +42,11 @@ _SIGNATURE_BYTES = 64
 _HEADER_BYTES = len(MAGIC) + _SIGNATURE_BYTES
 # A legal body opens at most 2 + 20 brackets; more is an attempt to exhaust the parser's stack.
 _MAX_BRACKETS = 64
+# More than the Cells of one Core.
+_KEYS_KEPT = 16_384
+
+# Whether the holder of a public key made this signature over this message.
+Verifier = Callable[[bytes, bytes, bytes], bool]
 
 
 class AnnouncementError(Exception):
@@ -78,6 +83,7 @@ class Announcement:
         return fingerprint(self.public_key)
 
 
+@lru_cache(maxsize=_KEYS_KEPT)
 def module_id(public_key: bytes) -> str:
     """Id of the Core or Cell that holds the key to this raw public key."""
     return str(uuid.UUID(bytes=hashlib.sha256(public_key).digest()[:16]))
@@ -96,7 +102,7 @@ def key_to_text(public_key: bytes) -> str:
 
 def key_from_text(text: str) -> bytes:
     """Raw public key from unpadded base64url; ValueError if it is not one."""
-    if re.fullmatch(r"[A-Za-z0-9_-]{43}", text) is None:
+    if not _KEY_TEXT(text):
         raise ValueError("a public key is 43 characters of base64url")
     return base64.urlsafe_b64decode(text + "=")
 
@@ -124,13 +130,22 @@ def encode(announcement: Announcement, private_key: Ed25519PrivateKey) -> bytes:
     return datagram
 
 
-def decode(datagram: bytes, domain: str) -> Announcement:
+def verify_ed25519(signature: bytes, message: bytes, public_key: bytes) -> bool:
+    """Verifier of cryptography, which every host has."""
+    try:
+        _key(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def decode(datagram: bytes, domain: str, verifier: Verifier = verify_ed25519) -> Announcement:
     """Announcement with a proven sender, or AnnouncementError; cheap checks come first.
 
     Keys of the payload that this version does not know are left out.
     """
     announcement = peek(datagram, domain)
-    verify(datagram, announcement.public_key)
+    verify(datagram, announcement.public_key, verifier)
     return announcement
 
 
@@ -144,23 +159,25 @@ def peek(datagram: bytes, domain: str) -> Announcement:
     if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
         raise AnnouncementError("malformed")
     try:
-        fields = json.loads(body, parse_constant=_refuse_constant)
+        fields = _parse(body.decode("ascii"))
     except (ValueError, RecursionError):
         raise AnnouncementError("malformed") from None
     return _read(fields, domain)
 
 
-def verify(datagram: bytes, public_key: bytes) -> None:
+def verify(datagram: bytes, public_key: bytes, verifier: Verifier = verify_ed25519) -> None:
     """AnnouncementError unless the holder of the key signed exactly this datagram."""
     signature = datagram[len(MAGIC) : _HEADER_BYTES]
-    try:
-        _key(public_key).verify(signature, MAGIC + datagram[_HEADER_BYTES:])
-    except (InvalidSignature, ValueError):
-        raise AnnouncementError("bad_signature") from None
+    if not verifier(signature, MAGIC + datagram[_HEADER_BYTES:], public_key):
+        raise AnnouncementError("bad_signature")
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+# json.loads() would make a decoder each time.
+_parse = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _read(fields: Mapping[str, Any], domain: str) -> Announcement:
@@ -171,7 +188,7 @@ def _read(fields: Mapping[str, Any], domain: str) -> Announcement:
     return Announcement(
         kind=kind,
         domain=domain,
-        public_key=key_from_text(head["p"]),
+        public_key=base64.urlsafe_b64decode(head["p"] + "="),
         boot_id=head["b"],
         sequence=head["s"],
         sent_at=float(head["t"]),
@@ -189,7 +206,7 @@ def _said(kind: Kind, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever 
     return said
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_KEYS_KEPT)
 def _key(public_key: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(public_key)
 
@@ -234,11 +251,12 @@ def _clean(value: Any, shape: Mapping[str, _Check]) -> dict[str, Any]:  # noqa: 
     """The known keys of a JSON object, each checked."""
     if type(value) is not dict:
         raise AnnouncementError("malformed")
-    clean = {}
-    for key, check in shape.items():
-        if key not in value or not check(value[key]):
-            raise AnnouncementError("malformed")
-        clean[key] = value[key]
+    try:
+        clean = {key: value[key] for key, check in shape.items() if check(value[key])}
+    except KeyError:
+        raise AnnouncementError("malformed") from None
+    if len(clean) < len(shape):
+        raise AnnouncementError("malformed")
     return clean
 
 
@@ -255,10 +273,12 @@ _COUNT = _integer(0, 100_000)
 _MEMORY_MIB_MAX = 2**26  # 64 TiB
 _DISK_GIB_MAX = 2**24  # 16 PiB
 
+_KEY_TEXT = _text(r"[A-Za-z0-9_-]{43}")
+
 _HEAD: dict[str, _Check] = {
     "k": _text(r"cell|core|report"),
     "d": _LABEL,
-    "p": _text(r"[A-Za-z0-9_-]{43}"),
+    "p": _KEY_TEXT,
     "b": _text(r"[0-9a-f]{16}"),
     "s": _integer(0, 2**53),
     "t": _UNIX_TIME,
@@ -320,16 +340,23 @@ class ReplayGuard:
         """Verdict at Unix time `now`; after a duplicate identity it stays for `conflict_s`."""
         if abs(now - announcement.sent_at) > MAX_SKEW_S:
             return "skewed"
-        sender = self._senders.setdefault(announcement.public_key, _Sender())
-        self._senders.move_to_end(announcement.public_key)
-        if len(self._senders) > self._max_senders:
-            self._senders.popitem(last=False)
+        sender = self._sender(announcement.public_key)
         verdict = sender.check(announcement)
         if verdict == "duplicate_identity":
             sender.conflict_until = now + self._conflict_s
         elif verdict == "fresh" and now < sender.conflict_until:
             return "duplicate_identity"
         return verdict
+
+    def _sender(self, key: bytes) -> _Sender:
+        sender = self._senders.get(key)
+        if sender is None:
+            sender = self._senders[key] = _Sender()
+            if len(self._senders) > self._max_senders:
+                self._senders.popitem(last=False)
+        else:
+            self._senders.move_to_end(key)
+        return sender
 
 
 _MAX_LIVES = 4
@@ -372,7 +399,9 @@ class _Sender:
 
     def _hear(self, announcement: Announcement) -> None:
         boot, sent_at = announcement.boot_id, announcement.sent_at
-        life = self.lives.setdefault(boot, _Life(sent_at, sent_at))
+        life = self.lives.get(boot)
+        if life is None:
+            life = self.lives[boot] = _Life(sent_at, sent_at)
         life.sent_at = max(life.sent_at, sent_at)
         life.sequences[announcement.kind] = announcement.sequence
         self.lives.move_to_end(boot)

@@ -12,18 +12,21 @@ import structlog
 
 from skep.core.discovery.limits import Bucket, Buckets, Pending
 from skep.core.discovery.reports import Assembler
+from skep.core.discovery.signatures import verify_by_libsodium
 from skep.domain.announcement import (
     Announcement,
     AnnouncementError,
     ReplayGuard,
+    Verifier,
     peek,
     verify,
 )
 
 log = structlog.get_logger(__name__)
 
-# A Cell with 1000 domains sends 26 datagrams a second.
-_PER_SOURCE = (100.0, 200.0, 4096)
+# A Cell with 1000 domains sends 26 datagrams a second. More sources than members are remembered:
+# forgetting one and making it anew at its next datagram costs more than keeping it.
+_PER_SOURCE = (100.0, 200.0, 16_384)
 # Signatures of strangers checked per second: 1 % of a core.
 _STRANGERS = (150.0, 300.0)
 _PENDING = (1000, 16, 60.0)
@@ -51,6 +54,7 @@ class Gate:
     own_key: bytes
     own_boot_id: str
     members: Collection[bytes] = frozenset()
+    verifier: Verifier = verify_by_libsodium
     received: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _sources: Buckets = field(default_factory=lambda: Buckets(*_PER_SOURCE))
@@ -84,10 +88,10 @@ class Gate:
             self.received -= 1  # our own, looped back
             return None
         if claimed.public_key in self.members:
-            verify(datagram, claimed.public_key)
+            verify(datagram, claimed.public_key, self.verifier)
             return self._fresh(claimed, source, self._member_guard, now)
         self._check_stranger(claimed, source, now)
-        verify(datagram, claimed.public_key)
+        verify(datagram, claimed.public_key, self.verifier)
         self._pending.hear(claimed.public_key, source, now)
         return self._fresh(claimed, source, self._stranger_guard, now)
 
