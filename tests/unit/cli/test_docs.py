@@ -39,6 +39,7 @@ def test_an_example_parses(skep, example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("debian-12.qcow2", "rescue.iso"):
         (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "shop.yml").write_text(re.search(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[1])
     result = skep(*shlex.split(example)[1:], env={"SKEP_URL": None})
     assert "Usage:" not in result.stderr
     assert "no url is set" in result.output or example.startswith("skep completion")

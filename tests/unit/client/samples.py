@@ -20,6 +20,11 @@ def cell(name: str = "cell-1", **more: Any) -> dict[str, Any]:
         "capacity": {"cpus": 8, "memory_mib": 16384, "disk_gib": 200},
         "load": {"load1": 0.5, "memory_used_mib": 900, "disk_used_gib": 12, "domains": 2},
         "promised": {"cores": 3, "memory_mib": 2048, "disk_gib": 20},
+        "reserved": {"cores": 1, "memory_mib": 1024, "disk_gib": 10},
+        "max_instances": None,
+        "tags": ["ssd"],
+        "labels": {"rack": "r1"},
+        "capabilities": {"architecture": "x86_64", "machines": ["q35", "pc"]},
         "versions": {"skep": "0.1.0", "libvirt": "9.0.0"},
         "conflict": None,
         "last_seen_at": "2026-11-20T09:42:50Z",
@@ -69,8 +74,22 @@ def instance(name: str = "web-1", **more: Any) -> dict[str, Any]:
 
 
 def pool(name: str = "default", **more: Any) -> dict[str, Any]:
-    overcommit = {"cores_overcommit": 3.0, "memory_overcommit": 1.0, "disk_overcommit": 1.0}
-    return {"name": name, "cells": 2, "instances": 5, **overcommit, "generation": 1, **more}
+    return {
+        "name": name,
+        "cells": 2,
+        "instances": 5,
+        "cores_overcommit": 3.0,
+        "memory_overcommit": 1.0,
+        "disk_overcommit": 1.0,
+        "policy": "spread",
+        "multipliers": {"idle_cpu": 3.0},
+        "effective_multipliers": {"free_memory": 2.0, "idle_cpu": 3.0},
+        "load_limit": None,
+        "io_limit": None,
+        "max_instances": 40,
+        "generation": 1,
+        **more,
+    }
 
 
 def outcome(name: str = "web-1", state: str = "succeeded", **more: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@ import pytest
 from tests.unit.client.samples import RUN_ID, cell, image, instance, page, pool, run
 from tests.unit.client.scripted_core import Answer
 
-from skep.client.instances import NewInstances
+from skep.client.placement.wanted import NewInstances
 
 ACCEPTED = Answer({"run": run("queued")}, 202)
 
@@ -31,15 +31,8 @@ def test_creating_returns_the_run_the_reservation_and_the_instances(api, core):
     assert (made.run.id, made.reservation, made.instances[0].name) == (RUN_ID, "r-1", "web-1")
     asked = core.last("POST")
     assert asked.headers["idempotency-key"] == "my-key"
-    assert asked.json == {
-        "name": "web",
-        "image": "debian",
-        "count": 3,
-        "cores": 1,
-        "memory_mib": 512,
-        "disk_gib": None,
-        "pool": "default",
-    }
+    assert asked.json == {"name": "web", "image": "debian", "count": 3}
+    assert made.shortfalls == []
 
 
 def test_filters_of_instances_are_sent_and_unset_ones_are_not(api, core):
@@ -54,24 +47,6 @@ def test_the_log_is_text_even_where_it_is_not_utf_8(api, core):
     assert core.asked[0].query == {"max_bytes": "100"}
 
 
-def test_an_explanation_tells_scores_and_reasons(api, core):
-    cells = [
-        {"cell": "cell-1", "accepted": True, "score": 0.8, "rejected_by": None, "reason": None},
-        {
-            "cell": "cell-2",
-            "accepted": False,
-            "score": None,
-            "rejected_by": "memory",
-            "reason": "x",
-        },
-    ]
-    body = {"cells": cells, "policy": "spread", "decided_at": "2026-11-20T09:40:00Z"}
-    core.on("GET", "/instances/web/explanation", body)
-    found = api.instances.explanation("web")
-    assert [each.score for each in found.cells] == [0.8, None]
-    assert found.cells[1].rejected_by == "memory"
-
-
 def test_cells_are_accepted_switched_and_removed(api, core):
     core.on("POST", "/cells/c/accept", ACCEPTED)
     core.on("POST", "/cells/c/disable", cell("c", enabled=False))
@@ -82,6 +57,17 @@ def test_cells_are_accepted_switched_and_removed(api, core):
     assert api.cells.disable("c").enabled is False
     assert api.cells.enable("c").enabled is True
     assert api.cells.remove("c").id == RUN_ID
+
+
+def test_a_cell_and_a_pool_are_changed_by_what_is_named_only(api, core):
+    core.on("PATCH", "/cells/c", cell("c", max_instances=9))
+    core.on("PATCH", "/pools/p", pool("p", policy="pack"))
+    core.on("POST", "/cells/c/refresh", ACCEPTED)
+    assert api.cells.update("c", max_instances=9, tags=[]).max_instances == 9
+    assert core.last("PATCH").json == {"max_instances": 9, "tags": []}
+    assert api.pools.update("p", policy="pack", load_limit=None).policy == "pack"
+    assert core.last("PATCH").json == {"policy": "pack", "load_limit": None}
+    assert api.cells.refresh("c").id == RUN_ID
 
 
 def test_pools_are_made_and_deleted(api, core):

@@ -47,6 +47,11 @@ discovered_cell_names = _completer(
 )
 image_names = _completer(lambda api, _: (each.name for each in api.images.list(limit=_MOST)))
 pool_names = _completer(lambda api, _: (each.name for each in api.pools.list(limit=_MOST)))
+flavor_names = _completer(lambda api, _: (each.name for each in api.flavors.list(limit=_MOST)))
+group_names = _completer(
+    lambda api, _: (each.name for each in api.instance_groups.list(limit=_MOST))
+)
+reservation_ids = _completer(lambda api, _: (each.id for each in api.reservations.list(limit=50)))
 run_ids = _completer(lambda api, _: (each.id for each in api.runs.list(limit=50)))
 
 

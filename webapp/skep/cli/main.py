@@ -16,6 +16,11 @@ _COMMANDS = {
     "instance": "skep.cli.commands.instances:instance",
     "run": "skep.cli.commands.runs:run",
     "pool": "skep.cli.commands.pools:pool",
+    "flavor": "skep.cli.commands.placement.flavors:flavor",
+    "group": "skep.cli.commands.placement.instance_groups:group",
+    "reservation": "skep.cli.commands.placement.reservations:reservation",
+    "placement": "skep.cli.commands.placement.placements:placement",
+    "capacity": "skep.cli.commands.placement.capacity:capacity",
     "doctor": "skep.cli.commands.doctor:doctor",
     "completion": "skep.cli.completion:completion",
 }

@@ -1,12 +1,17 @@
 """Options that many commands share."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 
 Command = Callable[..., None]
+Parse = Callable[[str], Any]
+AT_LEAST_ONE = click.IntRange(min=1)
+NOT_NEGATIVE = click.IntRange(min=0)
+NONE = "none"
+POLICIES = ["spread", "pack", "random", "round-robin", "nova"]
 DEFAULT_TIMEOUT_S = 1800.0
 
 
@@ -16,6 +21,42 @@ class How(NamedTuple):
     output: str
     wait: bool
     timeout_s: float
+
+
+def or_none(number: Parse) -> Parse:
+    """Return a parser of a number, or of `none`: None would mean that nothing was given."""
+
+    def parse(text: str) -> Any:  # noqa: ANN401 - the number's type
+        return NONE if text == NONE else number(text)
+
+    return parse
+
+
+def pair(value: Parse = str) -> Callable[[str], tuple[str, Any]]:
+    """Return a parser of KEY=VALUE, whose value has a parser of its own."""
+
+    def parse(text: str) -> tuple[str, Any]:
+        key, _, rest = text.partition("=")
+        if not key or not rest:
+            raise click.BadParameter(f"{text!r} has no = with something on both sides")
+        return key, value(rest)
+
+    return parse
+
+
+def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given, with `none` as None; refuse an empty change."""
+    given = {key: value for key, value in options.items() if value is not None}
+    if not given:
+        raise click.UsageError("nothing to change; `--help` shows what can be changed")
+    return {key: None if value == NONE else value for key, value in given.items()}
+
+
+def replacement(values: Sequence[Any], *, none: bool, option: str) -> list[Any] | None:
+    """Return what takes the place of a list, None to leave the list as it is."""
+    if values and none:
+        raise click.UsageError(f"--{option} and --no-{option}s exclude each other")
+    return [*values] if values or none else None
 
 
 def output_option(command: Command) -> Command:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
     from skep.client.api import CoreApi
+    from skep.client.instances import Creation
     from skep.client.runs import Outcome, Run
 
 
@@ -27,6 +28,13 @@ def conclude(api: "CoreApi", run: "Run", how: How) -> None:
         note(f"run {run.id} started; `skep run show {run.id} --wait` follows it")
         return
     follow(api, run, how)
+
+
+def conclude_creation(api: "CoreApi", made: "Creation", how: How) -> None:
+    """As `conclude`, after telling what was left out."""
+    for each in made.shortfalls:
+        note(f"fewer than asked for: {each}")
+    conclude(api, made.run, how)
 
 
 def follow(api: "CoreApi", run: "Run", how: How) -> None:

@@ -12,6 +12,11 @@ from skep.client.cells import Cells
 from skep.client.events import Events
 from skep.client.images import Images
 from skep.client.instances import Instances
+from skep.client.placement.capacities import Capacities
+from skep.client.placement.flavors import Flavors
+from skep.client.placement.instance_groups import InstanceGroups
+from skep.client.placement.placements import Placements
+from skep.client.placement.reservations import Reservations
 from skep.client.pools import Pools
 from skep.client.runs import Runs
 from skep.client.transport import Endpoint, Model, Transport, read, unreachable
@@ -45,11 +50,16 @@ class CoreApi:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._transport = Transport(endpoint)
+        self.capacities = Capacities(self._transport)
         self.cells = Cells(self._transport)
         self.events = Events(self._transport)
+        self.flavors = Flavors(self._transport)
         self.images = Images(self._transport)
+        self.instance_groups = InstanceGroups(self._transport)
         self.instances = Instances(self._transport)
+        self.placements = Placements(self._transport)
         self.pools = Pools(self._transport)
+        self.reservations = Reservations(self._transport)
         self.runs = Runs(self._transport)
 
     def __enter__(self) -> Self:

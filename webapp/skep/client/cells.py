@@ -36,8 +36,12 @@ class Promised(Model):
     disk_gib: int = 0
 
 
+class Reserved(Promised):
+    """What is kept for the host itself, out of what it has."""
+
+
 class Cell(Model):
-    """One Cell. `capacity` and `load` are None until it was heard."""
+    """One Cell. `capacity` and `load` are None until it was heard; `max_instances` is a limit."""
 
     id: str
     name: str
@@ -51,6 +55,11 @@ class Cell(Model):
     capacity: Capacity | None = None
     load: Load | None = None
     promised: Promised | None = None
+    reserved: Reserved | None = None
+    max_instances: int | None = None
+    tags: list[str] = Field(default_factory=list)
+    labels: dict[str, str] = Field(default_factory=dict)
+    capabilities: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, Any] = Field(default_factory=dict)
     conflict: Any = None
     last_seen_at: datetime | None = None
@@ -92,6 +101,16 @@ class Cells:
         """Keep new instances away from the Cell; those on it stay."""
         path = self._path(name, "/disable")
         return read(Cell, self._transport.post(path, {}), path)
+
+    def update(self, name: str, **changes: object) -> Cell:
+        """Change `reserved`, `max_instances`, `tags` or `labels`; instances on it stay."""
+        path = self._path(name)
+        return read(Cell, self._transport.patch(path, changes), path)
+
+    def refresh(self, name: str) -> Run:
+        """Ask the Cell anew what it is capable of."""
+        path = self._path(name, "/refresh")
+        return run_of(self._transport.post(path, {}), path)
 
     def remove(self, name: str) -> Run:
         """End the membership of a Cell that carries no instance."""

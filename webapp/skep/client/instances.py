@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
+from skep.client.placement.explanations import Explanation
+from skep.client.placement.wanted import NewInstances
 from skep.client.runs import Run, run_of
 from skep.client.transport import Model, Transport, read, segment
 
@@ -40,42 +42,13 @@ class Instance(Model):
     generation: int | None = None
 
 
-class NewInstances(Model):
-    """A request for one instance `name`, or for `name-1` to `name-count`."""
-
-    name: str
-    image: str
-    count: int = 1
-    cores: int = 1
-    memory_mib: int = 512
-    disk_gib: int | None = None
-    pool: str = "default"
-
-
 class Creation(Model):
-    """What an accepted request for instances started."""
+    """What an accepted request for instances started; `shortfalls` tell what was left out."""
 
     run: Run
     reservation: str | None = None
     instances: list[Instance] = Field(default_factory=list)
-
-
-class Verdict(Model):
-    """What the scheduler thought of one Cell: a score, or the filter that rejected it and why."""
-
-    cell: str
-    accepted: bool
-    score: float | None = None
-    rejected_by: str | None = None
-    reason: str | None = None
-
-
-class Explanation(Model):
-    """Why an instance is where it is."""
-
-    cells: list[Verdict] = Field(default_factory=list)
-    policy: Any = None
-    decided_at: datetime | None = None
+    shortfalls: list[str] = Field(default_factory=list)
 
 
 class Instances:
@@ -98,7 +71,7 @@ class Instances:
 
     def create(self, wanted: NewInstances, idempotency_key: str | None = None) -> Creation:
         """Ask for instances; they are placed when this returns, and made by the run."""
-        answer = self._transport.post(self.path, wanted.model_dump(), idempotency_key)
+        answer = self._transport.post(self.path, wanted.body(), idempotency_key)
         return read(Creation, answer, self.path)
 
     def start(self, names: Sequence[str]) -> Run:
@@ -127,10 +100,18 @@ class Instances:
         with self._transport.request("GET", path, query=query, timeout_s=_LOG_S) as response:
             return response.content.decode("utf-8", "replace")
 
-    def explanation(self, name: str) -> Explanation:
-        """Return what the scheduler thought of each Cell."""
+    def explanation(self, name: str, limit: int | None = None) -> Explanation:
+        """Return what the scheduler thought of the first `limit` Cells."""
         path = self._path(name, "/explanation")
-        return read(Explanation, self._transport.get(path), path)
+        return read(Explanation, self._transport.get(path, {"limit": limit}), path)
+
+    def explanation_text(self, name: str, limit: int | None = None) -> str:
+        """Return the explanation as a person reads it. Names in it are others': show it inert."""
+        path, plain = self._path(name, "/explanation"), {"Accept": "text/plain"}
+        with self._transport.request(
+            "GET", path, query={"limit": limit}, headers=plain
+        ) as response:
+            return response.content.decode("utf-8", "replace")
 
     def _change(self, verb: str, names: Sequence[str], **extra: str | bool) -> Run:
         path = f"{self.path}/{verb}"

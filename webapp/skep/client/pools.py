@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
+from pydantic import Field
+
 from skep.client.transport import Model, Transport, read, segment
 
 
 class Pool(Model):
-    """One pool. Overcommit is what may be promised per unit that its Cells have."""
+    """One pool. Overcommit is what may be promised per unit that its Cells have.
+
+    `effective_multipliers` are those of the policy, changed by `multipliers`. Limits are per Cell.
+    """
 
     id: str = ""
     name: str
@@ -17,6 +22,12 @@ class Pool(Model):
     cores_overcommit: float = 3.0
     memory_overcommit: float = 1.0
     disk_overcommit: float = 1.0
+    policy: str = "spread"
+    multipliers: dict[str, float] = Field(default_factory=dict)
+    effective_multipliers: dict[str, float] = Field(default_factory=dict)
+    load_limit: float | None = None
+    io_limit: int | None = None
+    max_instances: int | None = None
     created_at: datetime | None = None
     generation: int | None = None
 
@@ -36,13 +47,21 @@ class Pools:
 
     def get(self, name: str) -> Pool:
         """Return one pool."""
-        path = f"{self.path}/{segment('pool', name)}"
+        path = self._path(name)
         return read(Pool, self._transport.get(path), path)
 
-    def create(self, name: str, **overcommit: float) -> Pool:
-        """Create an empty pool; `cores_overcommit`, `memory_overcommit`, `disk_overcommit`."""
-        return read(Pool, self._transport.post(self.path, {"name": name, **overcommit}), self.path)
+    def create(self, name: str, **settings: object) -> Pool:
+        """Create an empty pool; settings are those that `Pool` has."""
+        return read(Pool, self._transport.post(self.path, {"name": name, **settings}), self.path)
+
+    def update(self, name: str, **changes: object) -> Pool:
+        """Change settings of a pool; what is placed stays where it is."""
+        path = self._path(name)
+        return read(Pool, self._transport.patch(path, changes), path)
 
     def delete(self, name: str) -> None:
         """Delete a pool that has neither Cells nor instances."""
-        self._transport.delete(f"{self.path}/{segment('pool', name)}")
+        self._transport.delete(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self.path}/{segment('pool', name)}"

@@ -108,6 +108,11 @@ class Transport:
         with self.request("POST", path, json=dict(body), headers=headers) as response:
             return _json(response, path)
 
+    def patch(self, path: str, changes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Change some members of an object; return the JSON of the answer."""
+        with self.request("PATCH", path, json=dict(changes)) as response:
+            return _json(response, path)
+
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Delete an object; return the JSON of the answer, None when it has none."""
         with self.request("DELETE", path) as response:

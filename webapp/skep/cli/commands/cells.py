@@ -1,13 +1,24 @@
 """`skep cell`: the hypervisor hosts."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 from skep.cli.completion import cell_names, discovered_cell_names, pool_names
 from skep.cli.config import connect
-from skep.cli.options import How, changing, output_option, yes_option
+from skep.cli.options import (
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    How,
+    changes_of,
+    changing,
+    or_none,
+    output_option,
+    pair,
+    replacement,
+    yes_option,
+)
 from skep.cli.output import Column, show_item, show_items
 from skep.cli.text import inert, is_interactive, note
 from skep.cli.waiting import conclude
@@ -17,6 +28,7 @@ from skep.domain.states import CellState
 if TYPE_CHECKING:
     from skep.client.cells import Cell
 
+_RESERVED = ("cores", "memory_mib", "disk_gib")
 _name = click.argument("name", shell_complete=cell_names)
 
 
@@ -34,7 +46,7 @@ class OtherFingerprintError(ConflictError):
 
 @click.group()
 def cell() -> None:
-    """Cells, the hypervisor hosts: list, accept, take out of service, remove."""
+    """Cells, the hypervisor hosts: list, accept, tag, take out of service, remove."""
 
 
 @cell.command("list")
@@ -103,6 +115,61 @@ def disable(name: str, output: str) -> None:
         show_items([api.cells.disable(name)], output, _COLUMNS)
 
 
+@cell.command("set")
+@_name
+@click.option("--reserve-cores", type=NOT_NEGATIVE, help="Keep so many cores for the host.")
+@click.option("--reserve-memory-mib", type=NOT_NEGATIVE, help="Keep so much memory for it.")
+@click.option("--reserve-disk-gib", type=NOT_NEGATIVE, help="Keep so much disk for it.")
+@click.option(
+    "--max-instances",
+    type=or_none(AT_LEAST_ONE),
+    metavar="N|none",
+    help="At most so many instances.",
+)
+@click.option("--tag", "tags", multiple=True, help="Its tags from now on; repeatable.")
+@click.option("--no-tags", is_flag=True, help="No tags from now on.")
+@click.option(
+    "--label",
+    "labels",
+    type=pair(),
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Its labels from now on; repeatable.",
+)
+@click.option("--no-labels", is_flag=True, help="No labels from now on.")
+@output_option
+def set_(name: str, output: str, **options: Any) -> None:  # noqa: ANN401 - see _changes
+    """Change what placement knows of a Cell. Instances on it stay."""
+    changes = _changes(options)
+    with connect() as api:
+        show_items([api.cells.update(name, **changes)], output, _COLUMNS)
+
+
+@cell.command()
+@_name
+@changing
+def refresh(name: str, how: How) -> None:
+    """Ask a Cell anew what it is capable of."""
+    with connect() as api:
+        conclude(api, api.cells.refresh(name), how)
+
+
+def _changes(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what `cell set` was told, as the API has it."""
+    reserved = {part: options.pop(f"reserve_{part}") for part in _RESERVED}
+    reserved = {part: amount for part, amount in reserved.items() if amount is not None}
+    tags = replacement(options["tags"], none=options["no_tags"], option="tag")
+    labels = replacement(options["labels"], none=options["no_labels"], option="label")
+    return changes_of(
+        {
+            "reserved": reserved or None,
+            "max_instances": options["max_instances"],
+            "tags": tags,
+            "labels": None if labels is None else dict(labels),
+        }
+    )
+
+
 def _check_fingerprint(found: "Cell", wanted: str | None, *, yes: bool) -> None:
     """Return if the operator vouches for the Cell; otherwise raise."""
     note(f"Cell {found.name} at {found.address or 'an unknown address'} shows {found.fingerprint}")
@@ -139,6 +206,7 @@ _COLUMNS: list[Column] = [
     ("MEMORY_MIB", lambda each: _promised(each, "memory_mib", "memory_mib")),
     ("DISK_GIB", lambda each: _promised(each, "disk_gib", "disk_gib")),
     ("DOMAINS", lambda each: each.load.domains if each.load else None),
+    ("TAGS", lambda each: each.tags),
     ("SEEN", lambda each: each.last_seen_at),
 ]
 _EMPTY = (

@@ -6,19 +6,20 @@ from typing import Any
 
 import click
 
-from skep.cli.completion import cell_names, image_names, instance_names, pool_names
+from skep.cli.commands.placement.preview import show_preview
+from skep.cli.commands.placement.wanted import group_options
+from skep.cli.completion import cell_names, instance_names, pool_names
 from skep.cli.config import connect
-from skep.cli.options import How, changing, output_option, yes_option
-from skep.cli.output import Column, print_data, print_table, show_item, show_items
+from skep.cli.options import AT_LEAST_ONE, How, changing, output_option, yes_option
+from skep.cli.output import Column, print_data, show_item, show_items
 from skep.cli.text import inert, is_interactive, note
-from skep.cli.waiting import conclude
+from skep.cli.waiting import conclude, conclude_creation
 from skep.domain.states import InstanceState
 
 _name = click.argument("name", shell_complete=instance_names)
 _names = click.argument(
     "names", metavar="NAME...", nargs=-1, required=True, shell_complete=instance_names
 )
-_at_least_one = click.IntRange(min=1)
 # What a guest writes to colour its log: dropped on a terminal; everything else is escaped.
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
@@ -29,21 +30,26 @@ def instance() -> None:
 
 
 @instance.command()
-@click.argument("name")
-@click.option("--image", required=True, shell_complete=image_names, help="The image to clone.")
-@click.option("--count", type=_at_least_one, default=1, help="How many: NAME-1 to NAME-COUNT.")
-@click.option("--cores", type=_at_least_one, default=1, show_default=True)
-@click.option("--memory-mib", type=_at_least_one, default=512, show_default=True)
-@click.option("--disk-gib", type=_at_least_one, help="Default: the size of the image.")
-@click.option("--pool", default="default", show_default=True, shell_complete=pool_names)
+@group_options
+@click.option("--dry-run", is_flag=True, help="Show where they would go; make nothing.")
 @changing
-def create(how: How, **wanted: Any) -> None:  # noqa: ANN401 - handed on by name
-    """Create an instance, or COUNT of them at once."""
-    from skep.cli.waiting import conclude  # noqa: PLC0415 - loads what waiting needs
-    from skep.client.instances import NewInstances  # noqa: PLC0415 - loads pydantic
+def create(group: dict[str, Any], pool: str, how: How, *, dry_run: bool) -> None:
+    """Create an instance, or COUNT of them at once.
+
+    Size and place follow the flavor, the options and the pool's policy.
+    """
+    from skep.client.placement.wanted import (  # noqa: PLC0415 - loads pydantic
+        GroupRequest,
+        NewInstances,
+        PlacementRequest,
+    )
 
     with connect() as api:
-        conclude(api, api.instances.create(NewInstances(**wanted)).run, how)
+        if dry_run:
+            asked = PlacementRequest(groups=[GroupRequest(**group)], pool=pool)
+            show_preview(api.placements.preview(asked), how.output)
+        else:
+            conclude_creation(api, api.instances.create(NewInstances(**group, pool=pool)), how)
 
 
 @instance.command("list")
@@ -129,19 +135,18 @@ def log(name: str, max_bytes: int) -> None:
 
 @instance.command()
 @_name
+@click.option("--limit", type=AT_LEAST_ONE, help="Tell of so many Cells; default: 200.")
 @output_option
-def explain(name: str, output: str) -> None:
-    """Tell why an instance is on its Cell: scores, and what rejected the others."""
+def explain(name: str, limit: int | None, output: str) -> None:
+    """Tell why an instance is on its Cell: scores, and what refused the others."""
     with connect() as api:
-        found = api.instances.explanation(name)
-    best_first = sorted(found.cells, key=lambda each: (not each.accepted, -(each.score or 0)))
+        if output == "table":
+            click.echo(inert(api.instances.explanation_text(name, limit), keep="\n"), nl=False)
+            return
+        found = api.instances.explanation(name, limit)
     if output == "name":
-        for each in best_first:
+        for each in found.cells:
             click.echo(inert(each.cell))
-    elif output == "table":
-        rows = [[each.cell, each.score, each.rejected_by, each.reason] for each in best_first]
-        print_table(["CELL", "SCORE", "REJECTED_BY", "REASON"], rows)
-        note(f"policy {found.policy or 'unknown'}" if rows else f"nothing was decided about {name}")
     else:
         print_data(found.model_dump(mode="json"), output)
 

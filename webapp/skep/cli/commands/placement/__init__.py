@@ -1,0 +1,1 @@
+"""The nouns of placement: flavors, groups, reservations, previews, capacity."""

@@ -1,0 +1,1 @@
+"""What placement is asked and answers: flavors, groups, reservations, previews, capacity."""
