@@ -17,6 +17,8 @@ from skep.core.api import instances as instances_api
 from skep.core.api import pools as pools_api
 from skep.core.api import runs as runs_api
 from skep.core.api import status as status_api
+from skep.core.api.placement import flavors as flavors_api
+from skep.core.api.placement import instance_groups as instance_groups_api
 from skep.core.api.protocol.auth import register_auth
 from skep.core.api.protocol.exchange import register_exchange
 from skep.core.api.protocol.idempotency import forget_unanswered, register_idempotency
@@ -38,7 +40,17 @@ log = structlog.get_logger(__name__)
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _EXPIRY_S = 1.0
 _TRIM_EVERY = 600  # expiry ticks
-_BLUEPRINTS = (cells_api, events_api, images_api, instances_api, pools_api, runs_api, status_api)
+_BLUEPRINTS = (
+    cells_api,
+    events_api,
+    flavors_api,
+    images_api,
+    instance_groups_api,
+    instances_api,
+    pools_api,
+    runs_api,
+    status_api,
+)
 
 
 def create_app(config: CoreConfig) -> APIFlask:

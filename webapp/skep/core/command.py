@@ -21,6 +21,7 @@ from skep.core.config import CoreConfig
 from skep.core.discovery.netif import ipv4_interfaces
 from skep.core.server import CoreServer
 from skep.core.services import pools, tokens
+from skep.core.services.placement import flavors
 from skep.core.store.base import db
 from skep.domain.errors import NameTakenError, SkepError
 
@@ -53,7 +54,7 @@ def main() -> None:
     help="Write the administrator's token here as well, mode 0600.",
 )
 def init(token_file: Path | None) -> None:
-    """Make keys, certificates, database, pool `default` and the administrator's token.
+    """Make keys, certificates, database, pool `default`, flavors and the administrator's token.
 
     Run it again at any time: it makes what is missing and brings the database up to date.
     """
@@ -65,6 +66,7 @@ def init(token_file: Path | None) -> None:
     app = create_app(config)
     with app.app_context():
         flask_migrate.upgrade(str(MIGRATIONS))
+        flavors.ensure_default_flavors()
         pools.ensure_default_pool()
         _make_administrator(token_file)
     click.echo(f"Core {app.extensions['skep_identity'].fingerprint} is ready", err=True)

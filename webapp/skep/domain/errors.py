@@ -24,7 +24,7 @@ class NotFoundError(SkepError):
     """No object of this kind has this name or id."""
 
     template: ClassVar[str] = (
-        "{kind} {name!r} does not exist; `skep {kind} list` shows those that do"
+        "{kind} {name!r} does not exist; `skep {noun} list` shows those that do"
     )
     kind: str
     name: str
@@ -32,7 +32,11 @@ class NotFoundError(SkepError):
     @property
     def problem_code(self) -> str:
         """`<kind>_not_found`, the code that clients match on."""
-        return f"{self.kind}_not_found"
+        return f"{self.kind.replace(' ', '_')}_not_found"
+
+    def __str__(self) -> str:
+        # The command line says `group` for an instance group.
+        return self.template.format(**vars(self), noun=self.kind.split()[-1])
 
 
 @dataclass(eq=False)
@@ -83,7 +87,8 @@ class InUseError(SkepError):
     @property
     def problem_code(self) -> str:
         """`<kind>_in_use`, or what stands in the way for a Cell."""
-        return "cell_has_instances" if self.kind == "cell" else f"{self.kind}_in_use"
+        code = f"{self.kind.replace(' ', '_')}_in_use"
+        return "cell_has_instances" if self.kind == "cell" else code
 
 
 @dataclass(eq=False)
@@ -117,10 +122,14 @@ class NoValidCellError(SkepError):
     instance: str
     pool: str
     rejections: Sequence[Rejection]
+    more: str = ""
+    """What is to say of all Cells when `rejections` names only some."""
 
     @property
     def summary(self) -> str:
         """The reasons in one line, or that the pool is empty."""
+        if self.more:
+            return self.more
         if not self.rejections:
             return "the pool has no Cell; `skep cell accept NAME --pool POOL` adds one"
         return "; ".join(f"{each.cell}: {each.reason}" for each in self.rejections)

@@ -49,6 +49,15 @@ class ImageState(StrEnum):
     FAILED = "failed"
 
 
+class GroupPolicy(StrEnum):
+    """Whether an instance group's members go together or apart; `soft-` is only a wish."""
+
+    AFFINITY = "affinity"
+    ANTI_AFFINITY = "anti-affinity"
+    SOFT_AFFINITY = "soft-affinity"
+    SOFT_ANTI_AFFINITY = "soft-anti-affinity"
+
+
 class RunState(StrEnum):
     """State of a run: one Ansible operation on one or many resources."""
 
@@ -81,3 +90,5 @@ class ResourceKind(StrEnum):
     IMAGE = "image"
     RUN = "run"
     POOL = "pool"
+    FLAVOR = "flavor"
+    INSTANCE_GROUP = "instance_group"

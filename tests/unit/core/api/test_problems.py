@@ -10,7 +10,8 @@ from skep.core.services import pools
 from skep.domain.errors import InUseError, NotFoundError, SkepError
 
 _CLIENT_SIDE = ("skep.cli", "skep.client", "skep.cell", "skep.frontend")
-_KINDS = ("cell", "image", "instance", "pool", "run")
+_KINDS = ("cell", "flavor", "image", "instance", "instance group", "pool", "reservation", "run")
+_USED = ("cell", "image", "instance group", "pool")
 
 
 def _leaves(base: type[SkepError]) -> set[type[SkepError]]:
@@ -25,7 +26,7 @@ def test_every_error_of_the_core_has_a_status():
     leaves = _leaves(SkepError) - {SkepError, NotFoundError, InUseError}
     codes = {each.code for each in leaves if not each.__module__.startswith(_CLIENT_SIDE)}
     codes |= {NotFoundError(kind, "x").problem_code for kind in _KINDS}
-    codes |= {InUseError(kind, "x", 1, "y").problem_code for kind in ("cell", "image", "pool")}
+    codes |= {InUseError(kind, "x", 1, "y").problem_code for kind in _USED}
     assert codes - STATUS.keys() == set()
 
 

@@ -1,13 +1,13 @@
-"""Cells: list, show, accept into a pool, allow or refuse new instances, remove."""
+"""Cells: list, show, accept into a pool, change, allow or refuse new instances, remove."""
 
 from typing import Any
 
 from apiflask import APIBlueprint
 
 from skep.core.api.protocol.auth import actor
-from skep.core.api.protocol.exchange import accepted, with_etag
-from skep.core.api.schemas.answers import Accepted, Cell, CellList
-from skep.core.api.schemas.requests import CellAccept, CellQuery
+from skep.core.api.protocol.exchange import accepted, seen_generation, with_etag
+from skep.core.api.schemas.cells import Cell, CellAccept, CellChange, CellList, CellQuery
+from skep.core.api.schemas.runs import Accepted
 from skep.core.services import cells
 from skep.core.store.paging import Page
 
@@ -37,6 +37,18 @@ def get_cell(cell: str) -> Answer:
 def accept_cell(cell: str, json_data: CellAccept) -> Answer:
     """Make a discovered Cell a member of a pool."""
     return accepted(cells.accept_cell(cell, json_data.pool, actor().name))
+
+
+@bp.patch("/<cell>")
+@bp.input(CellChange)
+@bp.output(Cell)
+def update_cell(cell: str, json_data: CellChange) -> Answer:
+    """Change what is kept for the host, the limit, tags or labels; instances on it stay.
+
+    A header If-Match with the ETag that you read refuses the change if somebody was faster.
+    """
+    changes = json_data.model_dump(exclude_unset=True)
+    return with_etag(cells.update_cell(cell, changes, seen_generation()))
 
 
 @bp.post("/<cell>/enable")

@@ -12,7 +12,7 @@ from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from skep.core.api.protocol.auth import actor
-from skep.core.api.schemas.requests import EventQuery
+from skep.core.api.schemas.status import EventQuery
 from skep.core.config import CoreConfig
 from skep.core.services import events, tokens
 from skep.core.services.events import EventRow
@@ -83,8 +83,9 @@ class _Body:
 def get_events(query_data: EventQuery) -> ResponseReturnValue:
     """Stream changes as server-sent events.
 
-    `id` rises; `event` is run, outcome, instance, cell, image or pool; `data` is the object as
-    its own address shows it. `reset` says that events were missed and lists must be read again.
+    `id` rises; `event` is run, outcome, instance, cell, image, pool, flavor or instance_group;
+    `data` is the object as its own address shows it. `reset` says that events were missed and
+    lists must be read again.
     """
     asked = _position() if query_data.after is None else query_data.after
     seats: Seats = current_app.extensions["skep_seats"]

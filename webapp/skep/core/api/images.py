@@ -7,10 +7,11 @@ from flask import Response, g, request, send_file
 from werkzeug.exceptions import ClientDisconnected, LengthRequired
 
 from skep.core.api.protocol.auth import actor, bearer
-from skep.core.api.protocol.exchange import accepted, with_etag
+from skep.core.api.protocol.exchange import accepted, created, with_etag
 from skep.core.api.protocol.openapi import RAW_BODY
-from skep.core.api.schemas.answers import Accepted, Image, ImageList
-from skep.core.api.schemas.requests import ImageCreate, ListQuery
+from skep.core.api.schemas.fields import ListQuery
+from skep.core.api.schemas.images import Image, ImageCreate, ImageList
+from skep.core.api.schemas.runs import Accepted
 from skep.core.services import image_removal, images
 from skep.core.store.paging import Page
 
@@ -59,8 +60,7 @@ def get_image(image: str) -> Answer:
 def create_image(json_data: ImageCreate) -> Answer:
     """Announce an image; upload its content next."""
     record = images.create_image(json_data.name, json_data.kind)
-    location = f"{bp.url_prefix}/{record['id']}"
-    return record, 201, {"Location": location, "ETag": f'"{record["generation"]}"'}
+    return created(record, f"{bp.url_prefix}/{record['id']}")
 
 
 @bp.put("/<image>/content")

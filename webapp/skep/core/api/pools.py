@@ -1,12 +1,12 @@
-"""Pools: list, show, create, delete."""
+"""Pools: list, show, create, change, delete."""
 
 from typing import Any
 
 from apiflask import APIBlueprint
 
-from skep.core.api.protocol.exchange import with_etag
-from skep.core.api.schemas.answers import Pool, PoolList
-from skep.core.api.schemas.requests import ListQuery, PoolCreate
+from skep.core.api.protocol.exchange import created, seen_generation, with_etag
+from skep.core.api.schemas.fields import ListQuery
+from skep.core.api.schemas.pools import Pool, PoolChange, PoolCreate, PoolList
 from skep.core.services import pools
 from skep.core.store.paging import Page
 
@@ -35,8 +35,19 @@ def get_pool(pool: str) -> Answer:
 def create_pool(json_data: PoolCreate) -> Answer:
     """Add an empty pool."""
     record = pools.create_pool(pools.PoolRequest(**json_data.model_dump()))
-    location = f"{bp.url_prefix}/{record['name']}"
-    return record, 201, {"Location": location, "ETag": f'"{record["generation"]}"'}
+    return created(record, f"{bp.url_prefix}/{record['name']}")
+
+
+@bp.patch("/<pool>")
+@bp.input(PoolChange)
+@bp.output(Pool)
+def update_pool(pool: str, json_data: PoolChange) -> Answer:
+    """Change a pool's policy, limits or overcommits, for instances to come.
+
+    A header If-Match with the ETag that you read refuses the change if somebody was faster.
+    """
+    changes = json_data.model_dump(exclude_unset=True)
+    return with_etag(pools.update_pool(pool, changes, seen_generation()))
 
 
 @bp.delete("/<pool>")

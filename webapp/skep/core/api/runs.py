@@ -5,8 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from skep.core.api.protocol.exchange import accepted
-from skep.core.api.schemas.answers import Accepted, Run, RunList
-from skep.core.api.schemas.requests import RunQuery
+from skep.core.api.schemas.runs import Accepted, Run, RunList, RunQuery
 from skep.core.services import runs
 from skep.core.store.paging import Page
 

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import current_app
 
 import skep
-from skep.core.api.schemas.answers import Health, Status
+from skep.core.api.schemas.status import Health, Status
 from skep.core.config import CoreConfig
 from skep.core.services import status
 

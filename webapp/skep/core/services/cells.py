@@ -14,6 +14,7 @@ from skep.core.services.execution.effects import tell_cell, touch
 from skep.core.services.records import Record, cell_record, run_record
 from skep.core.store.base import reading, utc_now, writing
 from skep.core.store.capacity import no_promise, promises
+from skep.core.store.changes import change
 from skep.core.store.lookup import MEMBER_STATES, get_pool
 from skep.core.store.lookup import get_cell as find_cell
 from skep.core.store.models import Cell, Instance, Pool
@@ -111,6 +112,24 @@ def remove_cell(ref: str, actor: str) -> Record:
         record = run_record(run)
     runs.start(run.id)
     return record
+
+
+def update_cell(ref: str, changes: Mapping[str, Any], seen: int | None = None) -> Record:
+    """Change what is reserved, the limit of instances, tags or labels; what is on it stays.
+
+    Raises:
+        ConflictError: it is not of the generation `seen`.
+    """
+    values = dict(changes)
+    reserved = values.pop("reserved", {})
+    values.update({f"reserved_{name}": amount for name, amount in reserved.items()})
+    if "max_instances" in values:
+        values["max_instances"] = values["max_instances"] or 0
+    with writing() as session:
+        cell = find_cell(session, ref)
+        if change(cell, "cell", values, seen):
+            tell_cell(session, cell)
+        return _record(session, cell)
 
 
 def set_cell_enabled(ref: str, *, enabled: bool) -> Record:

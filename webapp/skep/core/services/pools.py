@@ -1,15 +1,21 @@
 """Pools: sets of Cells with one placement policy."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from skep.core.scheduler import policy_named
+from skep.core.scheduler.extensions import load_catalogue
+from skep.core.scheduler.policy import UnknownPolicyError
 from skep.core.services import events
 from skep.core.services.records import pool_record
 from skep.core.store.base import reading, writing
+from skep.core.store.changes import change
 from skep.core.store.lookup import get_pool as find_pool
 from skep.core.store.models import Cell, Instance, Pool
 from skep.core.store.paging import Listing, Page, fetch
@@ -24,12 +30,20 @@ _KEYS = {"name": Pool.name, "created_at": Pool.created_at, "id": Pool.id}
 
 @dataclass(frozen=True)
 class PoolRequest:
-    """How much may be promised, as a multiple of what the Cells have."""
+    """How much may be promised, as a multiple of what the Cells have, and by which policy.
+
+    `multipliers` change those of the named policy; limits are per Cell, None means none.
+    """
 
     name: str
     cores_overcommit: float = 3.0
     memory_overcommit: float = 1.0
     disk_overcommit: float = 1.0
+    policy: str = "spread"
+    multipliers: Mapping[str, float] = field(default_factory=dict)
+    load_limit: float | None = None
+    io_limit: int | None = None
+    max_instances: int | None = None
 
 
 def list_pools(page: Page) -> Listing:
@@ -56,8 +70,10 @@ def create_pool(request: PoolRequest) -> dict[str, Any]:
 
     Raises:
         InvalidNameError, NameTakenError: the name is not usable.
+        UnknownPolicyError: there is no such policy or weigher.
     """
     check_label("pool", request.name)
+    check_policy(request.policy, request.multipliers)
     try:
         with writing() as session:
             pool = Pool(**vars(request))
@@ -68,6 +84,32 @@ def create_pool(request: PoolRequest) -> dict[str, Any]:
             return record
     except IntegrityError as error:
         raise NameTakenError("pool", request.name) from error
+
+
+def update_pool(ref: str, changes: Mapping[str, Any], seen: int | None = None) -> dict[str, Any]:
+    """Change the policy, limits or overcommits of a pool; what is placed stays where it is.
+
+    Raises:
+        UnknownPolicyError: there is no such policy or weigher.
+        ConflictError: it is not of the generation `seen`.
+    """
+    check_policy(changes.get("policy"), changes.get("multipliers", ()))
+    with writing() as session:
+        pool = find_pool(session, ref)
+        changed = change(pool, "pool", changes, seen)
+        record = _record(session, pool)
+        if changed:
+            events.record(session, ResourceKind.POOL, pool.id, record)
+        return record
+
+
+def check_policy(name: str | None, multipliers: Iterable[str]) -> None:
+    """Raise UnknownPolicyError unless there are such a policy and such weighers."""
+    if name is not None:
+        policy_named(name)
+    for each in multipliers:
+        if each not in _weighers():
+            raise UnknownPolicyError("weigher", each, ", ".join(_weighers()))
 
 
 def ensure_default_pool() -> None:
@@ -93,6 +135,11 @@ def delete_pool(name: str) -> None:
         gone = {**pool_record(pool, 0, 0), "state": "deleted"}
         events.record(session, ResourceKind.POOL, pool.id, gone)
         session.delete(pool)
+
+
+@cache
+def _weighers() -> tuple[str, ...]:
+    return tuple(load_catalogue().weighers)
 
 
 def _record(session: Session, pool: Pool) -> dict[str, Any]:

@@ -1,10 +1,23 @@
 """How the API shows each object: plain dicts, made in one place so that events show the same."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from skep.core.store.models import Cell, Image, Instance, Outcome, Pool, Run
-from skep.domain.states import OutcomeState
+from skep.core.scheduler import policy_named
+from skep.core.store.models import (
+    Cell,
+    Flavor,
+    Image,
+    Instance,
+    InstanceGroup,
+    Outcome,
+    Pool,
+    Reservation,
+    Run,
+)
+from skep.domain.states import InstanceState, OutcomeState
 
 Record = dict[str, Any]
 
@@ -32,7 +45,16 @@ def cell_record(cell: Cell, promised: Record) -> Record:
             "disk_used_gib": cell.disk_used_gib,
             "domains": cell.domains,
         },
-        "promised": promised,
+        "promised": {name: promised[name] for name in ("cores", "memory_mib", "disk_gib")},
+        "reserved": {
+            "cores": cell.reserved_cores,
+            "memory_mib": cell.reserved_memory_mib,
+            "disk_gib": cell.reserved_disk_gib,
+        },
+        "max_instances": cell.max_instances or None,
+        "tags": list(cell.tags),
+        "labels": dict(cell.labels),
+        "capabilities": dict(cell.capabilities),
         "versions": dict(cell.versions),
         "conflict": cell.conflict,
         "last_seen_at": timestamp(cell.last_seen_at),
@@ -53,9 +75,11 @@ def instance_record(instance: Instance) -> Record:
         "cell": instance.cell.name if instance.cell else None,
         "pool": instance.pool.name,
         "image": instance.image.name,
+        "flavor": instance.flavor,
         "cores": instance.cores,
         "memory_mib": instance.memory_mib,
         "disk_gib": instance.disk_gib,
+        "owner": instance.owner,
         "reservation": instance.reservation_id,
         "reason": reason,
         "run": instance.run_id,
@@ -84,7 +108,8 @@ def image_record(image: Image) -> Record:
 
 
 def pool_record(pool: Pool, cells: int, instances: int) -> Record:
-    """Show a pool with how many Cells and instances it holds."""
+    """Show a pool with how many Cells and instances it holds, and what its policy comes to."""
+    policy = policy_named(pool.policy).changed(pool.multipliers)
     return {
         "id": pool.id,
         "name": pool.name,
@@ -93,14 +118,85 @@ def pool_record(pool: Pool, cells: int, instances: int) -> Record:
         "cores_overcommit": pool.cores_overcommit,
         "memory_overcommit": pool.memory_overcommit,
         "disk_overcommit": pool.disk_overcommit,
+        "policy": pool.policy,
+        "multipliers": dict(pool.multipliers),
+        "effective_multipliers": dict(policy.multipliers),
+        "load_limit": pool.load_limit,
+        "io_limit": pool.io_limit,
+        "max_instances": pool.max_instances,
         "created_at": timestamp(pool.created_at),
         "generation": pool.generation,
     }
 
 
+def flavor_record(flavor: Flavor) -> Record:
+    """Show a flavor; `needs` holds only what it asks for."""
+    return {
+        "id": flavor.id,
+        "name": flavor.name,
+        "cores": flavor.cores,
+        "memory_mib": flavor.memory_mib,
+        "disk_gib": flavor.disk_gib,
+        "needs": dict(flavor.needs),
+        "created_at": timestamp(flavor.created_at),
+        "generation": flavor.generation,
+    }
+
+
+def instance_group_record(group: InstanceGroup, instances: Sequence[str]) -> Record:
+    """Show an instance group with the names of its members."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "policy": group.policy,
+        "max_per_cell": group.max_per_cell,
+        "instances": list(instances),
+        "created_at": timestamp(group.created_at),
+        "generation": group.generation,
+    }
+
+
+def reservation_record(reservation: Reservation, instances: Sequence[Instance]) -> Record:
+    """Show a reservation with how many of its instances are in which state."""
+    states = Counter(str(each.state) for each in instances)
+    pool = next((each.pool.name for each in instances), None)
+    return {
+        "id": reservation.id,
+        "name": reservation.name,
+        "count": reservation.count,
+        "actor": reservation.actor,
+        "pool": pool,
+        "state": _reservation_state(reservation, instances),
+        "states": dict(sorted(states.items())),
+        "created_at": timestamp(reservation.created_at),
+    }
+
+
+def _reservation_state(reservation: Reservation, instances: Sequence[Instance]) -> str:
+    """Return pending, ready, partial, failed or gone: from its instances, nothing is kept."""
+    unmade = {InstanceState.SCHEDULED, InstanceState.FAILED}
+    making = {InstanceState.SCHEDULED, InstanceState.STARTING}
+    if not instances:
+        return "gone"
+    if any(each.run_id and each.state in making for each in instances):
+        return "pending"
+    if all(each.state in unmade for each in instances):
+        return "failed"
+    complete = len(instances) == reservation.count
+    return (
+        "ready" if complete and not any(each.state in unmade for each in instances) else "partial"
+    )
+
+
 def run_record(run: Run) -> Record:
     """Show a run with one outcome per resource."""
     settled = [each for each in run.outcomes if each.state != OutcomeState.PENDING]
+    outcomes = [outcome_record(each) for each in run.outcomes]
+    return {**run_summary(run, len(settled), len(outcomes)), "outcomes": outcomes}
+
+
+def run_summary(run: Run, done: int, total: int) -> Record:
+    """Show a run without its outcomes, of which there may be thousands."""
     return {
         "id": run.id,
         "operation": run.operation,
@@ -110,10 +206,9 @@ def run_record(run: Run) -> Record:
         "created_at": timestamp(run.created_at),
         "started_at": timestamp(run.started_at),
         "finished_at": timestamp(run.finished_at),
-        "done": len(settled),
-        "total": len(run.outcomes),
+        "done": done,
+        "total": total,
         "error": run.error,
-        "outcomes": [outcome_record(each) for each in run.outcomes],
     }
 
 

@@ -5,7 +5,16 @@ from typing import TypeVar
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from skep.core.store.models import Cell, Image, Instance, Pool, Run
+from skep.core.store.models import (
+    Cell,
+    Flavor,
+    Image,
+    Instance,
+    InstanceGroup,
+    Pool,
+    Reservation,
+    Run,
+)
 from skep.domain.errors import AmbiguousNameError, NotFoundError
 from skep.domain.states import CellState
 
@@ -44,6 +53,25 @@ def get_instance(session: Session, ref: str) -> Instance:
 def get_run(session: Session, identity: str) -> Run:
     """Return the run."""
     return _only(session, select(Run).where(Run.id == identity), "run", identity)
+
+
+def get_flavor(session: Session, ref: str) -> Flavor:
+    """Return the flavor; an id wins over a name that looks like one."""
+    found = session.get(Flavor, ref)
+    return found or _only(session, select(Flavor).where(Flavor.name == ref), "flavor", ref)
+
+
+def get_instance_group(session: Session, ref: str) -> InstanceGroup:
+    """Return the instance group; an id wins over a name that looks like one."""
+    found = session.get(InstanceGroup, ref)
+    query = select(InstanceGroup).where(InstanceGroup.name == ref)
+    return found or _only(session, query, "instance group", ref)
+
+
+def get_reservation(session: Session, identity: str) -> Reservation:
+    """Return the reservation; its name is no key, many may have the same."""
+    query = select(Reservation).where(Reservation.id == identity)
+    return _only(session, query, "reservation", identity)
 
 
 def _only(session: Session, query: Select[Row], kind: str, ref: str) -> Row:

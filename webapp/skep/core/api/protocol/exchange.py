@@ -40,6 +40,19 @@ def with_etag(record: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, st
     return record, 200, {"ETag": f'"{record["generation"]}"'}
 
 
+def created(record: dict[str, Any], location: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Answer a new object with its address."""
+    return record, 201, {"Location": location, "ETag": f'"{record["generation"]}"'}
+
+
+def seen_generation() -> int | None:
+    """Return the generation that If-Match asks for; None for any, -1 for one that never was."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    known = [tag for tag in request.if_match.as_set() if tag.isascii() and tag.isdecimal()]
+    return int(known[0][:18]) if len(known) == 1 else -1
+
+
 def accepted(run: dict[str, Any], **more: object) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Answer that a run will do it, and where to follow the run."""
     return {"run": run, **more}, 202, {"Location": f"{RUNS_PATH}/{run['id']}"}

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from skep.core.api.protocol.auth import SECURITY_SCHEMES
 from skep.core.api.protocol.problems import MEDIA_TYPE
-from skep.core.api.schemas.answers import Problem
+from skep.core.api.schemas.problems import Problem
 
 JSON_BODY_MAX_BYTES = 2**20
 # An operation says by this extension that its body is a stream of this media type.

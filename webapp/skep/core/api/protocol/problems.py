@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problems: one table from code to status, nothing internal to the client."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,8 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
+from skep.core.scheduler import QueryError
+from skep.core.scheduler.policy import UnknownPolicyError
 from skep.core.store.paging import InvalidPageError
 from skep.domain.errors import InvalidNameError, NoValidCellError, SkepError
 
@@ -26,9 +29,12 @@ STATUS = {
     "bad_ticket": 401,
     "bad_token": 401,
     "cell_not_found": 404,
+    "flavor_not_found": 404,
     "image_not_found": 404,
+    "instance_group_not_found": 404,
     "instance_not_found": 404,
     "pool_not_found": 404,
+    "reservation_not_found": 404,
     "run_not_found": 404,
     "token_not_found": 404,
     "not_in_plan": 404,
@@ -37,10 +43,12 @@ STATUS = {
     "cell_has_instances": 409,
     "image_in_use": 409,
     "instance_busy": 409,
+    "instance_group_in_use": 409,
     "invalid_state": 409,
     "name_taken": 409,
     "no_valid_cell": 409,
     "not_replayable": 409,
+    "placement_conflict": 409,
     "pool_in_use": 409,
     "same_cell": 409,
     "request_in_flight": 409,
@@ -77,6 +85,16 @@ _EXTRA_HEADERS = {
     401: {"WWW-Authenticate": 'Bearer realm="skep"'},
     503: {"Retry-After": "5"},
 }
+
+
+@contextmanager
+def below(pointer: str) -> Iterator[None]:
+    """Let what is refused inside point below this place of the body."""
+    try:
+        yield
+    except SkepError:
+        g.problem_place = pointer
+        raise
 
 
 def register_problems(app: APIFlask) -> None:
@@ -119,8 +137,15 @@ def _on_skep_error(error: SkepError) -> Response:
 
 
 def _extra(error: SkepError) -> dict[str, Any]:
+    place = str(g.pop("problem_place", ""))
     if isinstance(error, InvalidNameError):
-        return {"errors": [_fault("/name", error.code, error.rule)]}
+        return {"errors": [_fault(f"{place}/name", error.code, error.rule)]}
+    if isinstance(error, QueryError):
+        pointer = f"{place}/query{error.pointer}"
+        return {"errors": [_fault(pointer, error.code, error.problem[:_MESSAGE_MAX])]}
+    if isinstance(error, UnknownPolicyError):
+        pointer = "/policy" if error.kind == "policy" else _pointer(("multipliers", error.name))
+        return {"errors": [_fault(pointer, error.code, f"there are: {error.known}")]}
     if isinstance(error, InvalidPageError):
         return {"errors": [_fault(f"?{error.field}", error.code, error.rule)]}
     if isinstance(error, NoValidCellError):

@@ -1,0 +1,1 @@
+"""Placement over HTTP: flavors, instance groups, reservations, previews, capacity."""

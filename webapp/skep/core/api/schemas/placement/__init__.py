@@ -1,0 +1,1 @@
+"""What is asked of placement, and what it answers."""
