@@ -44,12 +44,18 @@ def pair(value: Parse = str) -> Callable[[str], tuple[str, Any]]:
     return parse
 
 
-def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given, with `none` as None; refuse an empty change."""
+def given_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, with `none` as None."""
     given = {key: value for key, value in options.items() if value is not None}
-    if not given:
-        raise click.UsageError("nothing to change; `--help` shows what can be changed")
     return {key: None if value == NONE else value for key, value in given.items()}
+
+
+def changes_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """As `given_of`, but refuse an empty change."""
+    changes = given_of(options)
+    if not changes:
+        raise click.UsageError("nothing to change; `--help` shows what can be changed")
+    return changes
 
 
 def replacement(values: Sequence[Any], *, none: bool, option: str) -> list[Any] | None:

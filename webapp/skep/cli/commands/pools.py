@@ -11,6 +11,7 @@ from skep.cli.options import (
     POLICIES,
     Command,
     changes_of,
+    given_of,
     or_none,
     output_option,
     pair,
@@ -94,7 +95,7 @@ def show(name: str, output: str) -> None:
 @output_option
 def create(name: str, output: str, **settings: Any) -> None:  # noqa: ANN401 - handed on by name
     """Create an empty pool. Overcommit is what may be promised per unit that the Cells have."""
-    given = _given(settings)
+    given = given_of(_as_told(settings))
     with connect() as api:
         show_items([api.pools.create(name, **given)], output, _COLUMNS)
 
@@ -109,7 +110,7 @@ def set_(name: str, output: str, *, no_multipliers: bool, **settings: Any) -> No
 
     Multipliers that are given take the place of all that were set before.
     """
-    changes = changes_of(_given(settings, no_multipliers=no_multipliers))
+    changes = changes_of(_as_told(settings, no_multipliers=no_multipliers))
     with connect() as api:
         show_items([api.pools.update(name, **changes)], output, _COLUMNS)
 
@@ -123,11 +124,10 @@ def delete(name: str) -> None:
     note(f"pool {name} deleted")
 
 
-def _given(settings: dict[str, Any], *, no_multipliers: bool = False) -> dict[str, Any]:
-    """Return the settings that were given, as the API has them."""
-    pairs = replacement(settings.pop("multipliers"), none=no_multipliers, option="multiplier")
-    given = {key: value for key, value in settings.items() if value is not None}
-    return given if pairs is None else {**given, "multipliers": dict(pairs)}
+def _as_told(settings: dict[str, Any], *, no_multipliers: bool = False) -> dict[str, Any]:
+    """Return the settings as the API has them, None where nothing was told."""
+    pairs = replacement(settings["multipliers"], none=no_multipliers, option="multiplier")
+    return {**settings, "multipliers": None if pairs is None else dict(pairs)}
 
 
 _COLUMNS: list[Column] = [
