@@ -17,8 +17,11 @@ from skep.core.api import instances as instances_api
 from skep.core.api import pools as pools_api
 from skep.core.api import runs as runs_api
 from skep.core.api import status as status_api
+from skep.core.api.placement import capacity as capacity_api
 from skep.core.api.placement import flavors as flavors_api
 from skep.core.api.placement import instance_groups as instance_groups_api
+from skep.core.api.placement import placements as placements_api
+from skep.core.api.placement import reservations as reservations_api
 from skep.core.api.protocol.auth import register_auth
 from skep.core.api.protocol.exchange import register_exchange
 from skep.core.api.protocol.idempotency import forget_unanswered, register_idempotency
@@ -28,8 +31,12 @@ from skep.core.config import CoreConfig
 from skep.core.discovery.discovery import Discovery
 from skep.core.discovery.settings import DiscoverySettings
 from skep.core.runner import durable
-from skep.core.services import cells, events, images, runs
+from skep.core.scheduler.extensions import load_catalogue
+from skep.core.services import events, images, observations, runs
 from skep.core.services.events import EventFeed
+from skep.core.services.observations import Heard
+from skep.core.services.placement.fleet import ResidentFleet, resident_fleet
+from skep.core.services.placement.plans import forget_plans
 from skep.core.store.base import db, prepare_engine, reading, utc_now, writing
 from skep.core.store.lookup import MEMBER_STATES
 from skep.core.store.models import Cell
@@ -39,15 +46,19 @@ log = structlog.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "store" / "migrations"
 _EXPIRY_S = 1.0
-_TRIM_EVERY = 600  # expiry ticks
+_TRIM_EVERY = 600  # ticks of the timer
+_REREAD_EVERY = 5
 _BLUEPRINTS = (
+    capacity_api,
     cells_api,
     events_api,
     flavors_api,
     images_api,
     instance_groups_api,
     instances_api,
+    placements_api,
     pools_api,
+    reservations_api,
     runs_api,
     status_api,
 )
@@ -85,6 +96,8 @@ def _attach(app: APIFlask, config: CoreConfig) -> None:
     with app.app_context():
         prepare_engine(db.engine)
         app.extensions["skep_events"] = EventFeed(db.engine)
+    app.extensions["skep_fleet"] = ResidentFleet(load_catalogue())
+    app.extensions["skep_heard"] = Heard()
     app.extensions["skep_seats"] = events_api.seats_for(config)
     app.extensions["skep_discovery"] = lambda: {"received": 0, "dropped": {}}
     app.extensions["skep_identity"] = identity.load_identity(config.state_dir)
@@ -151,12 +164,16 @@ def stop_background(app: APIFlask) -> None:
 
 def _work_of_a_second(config: CoreConfig, ticks: int) -> None:
     now = utc_now()
+    observations.flush()
     # While the Core was down nobody listened: silence counts from its start.
     if ticks * _EXPIRY_S > config.offline_after_s:
-        cells.expire_silent(now)
+        observations.expire_silent(now)
     if ticks % _TRIM_EVERY == 0:
         with writing() as session:
             events.trim(session, now)
+            forget_plans(session, now)
+    if ticks % _REREAD_EVERY == 0 and config.database_url:
+        resident_fleet().forget()  # other Cores may be on this database
 
 
 def _start_discovery(app: APIFlask, config: CoreConfig) -> Discovery:
@@ -164,7 +181,7 @@ def _start_discovery(app: APIFlask, config: CoreConfig) -> Discovery:
         announcement: Announcement, source: str, *, is_local: bool, duplicate: bool
     ) -> None:
         with app.app_context():
-            cells.observe(announcement, source, is_local=is_local, duplicate=duplicate)
+            observations.observe(announcement, source, is_local=is_local, duplicate=duplicate)
 
     def members() -> list[bytes]:
         with app.app_context(), reading() as session:

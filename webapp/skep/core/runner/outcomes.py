@@ -39,6 +39,11 @@ class Verdict:
     data: Mapping[str, Any]
 
 
+def nothing_to_do(subject: str) -> Verdict:
+    """Return the verdict on a resource that is as wanted without asking any Cell."""
+    return Verdict(subject, OutcomeState.SUCCEEDED, False, None, None, None, {})  # noqa: FBT003
+
+
 @dataclass
 class _Notes:
     changed: bool = False

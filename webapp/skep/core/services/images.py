@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from skep.core.config import current_config
 from skep.core.services import events
 from skep.core.services.records import image_record
-from skep.core.store.base import db, reading, writing
+from skep.core.store.base import db, insert_missing, reading, writing
 from skep.core.store.image_files import ByteSource, ImageFiles, Received
 from skep.core.store.image_inspection import ImageFacts, inspect
 from skep.core.store.lookup import get_image as find_image
@@ -148,10 +148,7 @@ def tell(session: Session, image: Image) -> dict[str, Any]:
 
 def note_copy(session: Session, image_id: str, cell_id: str) -> None:
     """Note that the Cell may hold the image from now on, also if what places it fails half-way."""
-    session.get_one(Image, image_id, with_for_update=True)  # one writer at a time per image
-    if session.get(ImageCopy, (image_id, cell_id)) is None:
-        session.add(ImageCopy(image_id=image_id, cell_id=cell_id))
-        session.flush()
+    insert_missing(session, ImageCopy, image_id=image_id, cell_id=cell_id)
 
 
 def forget(session: Session, image: Image) -> None:

@@ -1,6 +1,5 @@
 """Instances: create, list, change the power state, delete, migrate, read the serial log."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,28 +7,29 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from skep.core.runner.outcomes import nothing_to_do
 from skep.core.runner.playbook import PlaybookRun, run_playbook
 from skep.core.runner.results import TaskResult
-from skep.core.scheduler import Flavor, Group
+from skep.core.scheduler import Group
 from skep.core.services import runs
 from skep.core.services.execution import work
 from skep.core.services.execution.operations import cell_host
-from skep.core.services.placement.placements import Placed, assign
+from skep.core.services.placement.again import leaving, same_again
+from skep.core.services.placement.plans import Committed, Question, commit_plan
 from skep.core.services.records import Record, instance_record, run_record
-from skep.core.store.base import new_id, reading, utc_now, writing
-from skep.core.store.lookup import get_cell, get_image, get_pool
+from skep.core.store.base import new_id, reading, writing
+from skep.core.store.lookup import get_cell
 from skep.core.store.lookup import get_instance as find_instance
-from skep.core.store.models import Cell, Image, Instance, Pool, Reservation, Run
+from skep.core.store.lookup import get_run as find_run
+from skep.core.store.models import Cell, Instance, Pool, Run
 from skep.core.store.paging import Listing, Page, fetch
 from skep.domain.errors import (
     BusyError,
     CellFailedError,
     InvalidStateError,
-    NameTakenError,
     SameCellError,
 )
-from skep.domain.names import check_instance_name
-from skep.domain.states import CellState, ImageKind, ImageState, InstanceState, ResourceKind
+from skep.domain.states import CellState, InstanceState, ResourceKind
 
 _KEYS = {
     "name": Instance.name,
@@ -60,25 +60,6 @@ class InstanceFilters:
     reservation: str | None = None
 
 
-@dataclass(frozen=True)
-class InstanceRequest:
-    """What a user asks for; `disk_gib` None means the image's own size."""
-
-    name: str
-    image: str
-    count: int = 1
-    cores: int = 1
-    memory_mib: int = 512
-    disk_gib: int | None = None
-    pool: str = "default"
-
-    def names(self) -> list[str]:
-        """Return NAME, or NAME-1 ... NAME-N, each checked."""
-        if self.count == 1:
-            return [check_instance_name(self.name)]
-        return [check_instance_name(f"{self.name}-{n}") for n in range(1, self.count + 1)]
-
-
 def list_instances(page: Page, filters: InstanceFilters) -> Listing:
     """Return one page of instances, by name unless sorted otherwise."""
     query = select(Instance)
@@ -102,43 +83,6 @@ def get_instance(ref: str) -> Record:
         return instance_record(find_instance(session, ref))
 
 
-def explain_instance(ref: str) -> Record:
-    """Return why the instance is on its Cell: how each Cell did when it was placed."""
-    with reading() as session:
-        return dict(find_instance(session, ref).explanation)
-
-
-def create_instances(request: InstanceRequest, actor: str) -> Record:
-    """Place and record the instances, and start the run that makes them.
-
-    Raises:
-        InvalidNameError, NameTakenError, NotFoundError, InvalidStateError: the request is at odds
-            with the store.
-        NoValidCellError: the pool can't take all of them; nothing is recorded then.
-    """
-    names = request.names()
-    with writing() as session:
-        pool, image = get_pool(session, request.pool), _usable(get_image(session, request.image))
-        _check_free(session, names)
-        flavor = Flavor(request.cores, request.memory_mib, _disk_gib(request, image))
-        group = Group(tuple(names), flavor, image=image.id, owner=actor)
-        plan = assign(session, group, pool, utc_now())
-        reservation = Reservation(name=request.name, count=request.count, actor=actor)
-        session.add(reservation)
-        session.flush()
-        instances = [_new_instance(each, flavor, (pool, image, reservation)) for each in plan]
-        session.add_all(instances)
-        session.flush()
-        run = _add_run(session, "instances_create", actor, instances)
-        answer = {
-            "run": run_record(run),
-            "reservation": reservation.id,
-            "instances": [instance_record(each) for each in instances],
-        }
-    runs.start(run.id)
-    return answer
-
-
 def change_instances(
     operation: str, refs: Sequence[str], actor: str, *, force: bool = False
 ) -> Record:
@@ -146,27 +90,41 @@ def change_instances(
     with writing() as session:
         instances = _idle(session, refs, operation)
         run = _add_run(session, f"instances_{operation}", actor, instances, {"force": force})
+        for instance in instances:
+            if instance.cell_id is None:  # a creation that failed and left nothing on any Cell
+                runs.settle(session, run, nothing_to_do(instance.id))
         record = run_record(run)
     runs.start(run.id)
     return record
 
 
-def migrate_instances(refs: Sequence[str], cell: str, actor: str) -> Record:
-    """Migrate running instances to another Cell of their pool as one run.
+def migrate_instances(refs: Sequence[str], cell: str | None, actor: str) -> Record:
+    """Migrate running instances as one run: to the Cell named, or each to where it fits best.
 
     Raises:
-        NoValidCellError: the target can't take them, with the filter and the numbers.
+        NoValidCellError: they can't be taken, with the filter and the numbers.
+        PlacementConflictError: other Cores kept placing in this pool.
     """
-    with writing() as session:
-        instances = _idle(session, refs, "migrate")
-        target = get_cell(session, cell)
-        if target.state != CellState.ONLINE:
-            raise InvalidStateError("cell", target.name, target.state, "migrate", "online")
-        for instance in instances:
-            _check_target(session, instance, target)
-        run = _add_run(session, "instances_migrate", actor, instances, {"cell_id": target.id})
-        record = run_record(run)
-    runs.start(run.id)
+    moving: dict[str, Instance] = {}
+
+    def ask(session: Session) -> Question:
+        moving.clear()
+        moving.update({each.name: each for each in _idle(session, refs, "migrate")})
+        target = None if cell is None else _online(get_cell(session, cell))
+        groups = [_elsewhere(session, each, target) for each in moving.values()]
+        held = [leaving(session, each, freed=False) for each in moving.values()]
+        return Question(_one_pool(list(moving.values())), groups, held)
+
+    def write(session: Session, made: Committed) -> str:
+        for each in made.plan.assignments:
+            moving[each.instance].target_id = each.cell_id
+        parameters = {"plan_id": made.id}
+        return _add_run(session, "instances_migrate", actor, list(moving.values()), parameters).id
+
+    run_id = commit_plan(ask, write)
+    with reading() as session:
+        record = run_record(find_run(session, run_id))
+    runs.start(run_id)
     return record
 
 
@@ -198,50 +156,6 @@ def _log_content(results: Sequence[TaskResult], cell: str, output: str) -> str:
     raise CellFailedError(cell, "serial log", str(code), str(msg))
 
 
-def _usable(image: Image) -> Image:
-    if image.state != ImageState.READY or image.kind != ImageKind.DISK:
-        state = f"{image.state} ({image.kind})"
-        raise InvalidStateError("image", image.name, state, "create", "a ready disk image")
-    return image
-
-
-def _disk_gib(request: InstanceRequest, image: Image) -> int:
-    smallest = max(1, math.ceil((image.virtual_size_bytes or 0) / 2**30))
-    if request.disk_gib is None:
-        return smallest
-    if request.disk_gib < smallest:
-        size = f"{smallest} GiB"
-        raise InvalidStateError("image", image.name, size, "create", f"<= {request.disk_gib} GiB")
-    return request.disk_gib
-
-
-def _check_free(session: Session, names: Sequence[str]) -> None:
-    taken = session.scalars(select(Instance.name).where(Instance.name.in_(names))).first()
-    if taken is not None:
-        raise NameTakenError("instance", taken)
-
-
-def _new_instance(
-    placed: Placed,
-    flavor: Flavor,
-    owner: tuple[Pool, Image, Reservation],
-) -> Instance:
-    pool, image, reservation = owner
-    return Instance(
-        id=new_id(),
-        name=placed.instance,
-        state=InstanceState.SCHEDULED,
-        pool_id=pool.id,
-        cell_id=placed.cell_id,
-        image_id=image.id,
-        reservation_id=reservation.id,
-        cores=flavor.cores,
-        memory_mib=flavor.memory_mib,
-        disk_gib=flavor.disk_gib,
-        explanation=dict(placed.explanation),
-    )
-
-
 def _idle(session: Session, refs: Sequence[str], operation: str) -> list[Instance]:
     instances = list(
         {each.id: each for each in (find_instance(session, ref) for ref in refs)}.values()
@@ -256,12 +170,29 @@ def _idle(session: Session, refs: Sequence[str], operation: str) -> list[Instanc
     return instances
 
 
-def _check_target(session: Session, instance: Instance, target: Cell) -> None:
+def _online(cell: Cell) -> Cell:
+    if cell.state != CellState.ONLINE:
+        raise InvalidStateError("cell", cell.name, cell.state, "migrate", "online")
+    return cell
+
+
+def _elsewhere(session: Session, instance: Instance, target: Cell | None) -> Group:
+    """Return the instance as the scheduler is asked for it: anywhere but where it is."""
+    if target is None:
+        return same_again(session, instance, avoid_cells=(str(instance.cell_id),))
     if target.id == instance.cell_id:
         raise SameCellError(instance.name, target.name)
-    flavor = Flavor(instance.cores, instance.memory_mib, instance.disk_gib)
-    group = Group((instance.name,), flavor, pinned=frozenset({target.id}))
-    assign(session, group, instance.pool, utc_now())
+    return same_again(session, instance, cells=(target.id,), avoid_cells=())
+
+
+def _one_pool(instances: Sequence[Instance]) -> Pool:
+    """Return the pool of them all: one plan is made in one pool."""
+    first = instances[0]
+    other = next((each for each in instances if each.pool_id != first.pool_id), None)
+    if other is not None:
+        state, needed = f"in pool {other.pool.name!r}", f"in pool {first.pool.name!r} as the others"
+        raise InvalidStateError("instance", other.name, state, "migrate", needed)
+    return first.pool
 
 
 def _add_run(

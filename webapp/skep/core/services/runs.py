@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from skep.core.runner import durable
@@ -15,10 +15,10 @@ from skep.core.runner.playbook import PlaybookRun, run_playbook
 from skep.core.services import events
 from skep.core.services.execution import effects, work
 from skep.core.services.execution.operations import Work
-from skep.core.services.records import Record, outcome_record, run_record
+from skep.core.services.records import Record, outcome_record, run_record, run_summary
 from skep.core.store.base import reading, utc_now, writing
 from skep.core.store.lookup import get_run as find_run
-from skep.core.store.models import Outcome, Run
+from skep.core.store.models import Instance, Outcome, Run
 from skep.core.store.paging import Listing, Page, fetch
 from skep.domain.errors import InvalidStateError
 from skep.domain.states import OutcomeState, ResourceKind, RunState
@@ -67,20 +67,23 @@ def add_run(
 ) -> Run:
     """Write a queued run in the caller's transaction; `start` it once that is committed."""
     run = Run(operation=operation, actor=actor, state=RunState.QUEUED, parameters=parameters or {})
-    run.outcomes = [
-        Outcome(
-            position=position,
-            resource_kind=each.kind,
-            resource_id=each.id,
-            resource_name=each.name,
-            cell_id=each.cell_id,
-            cell_name=each.cell_name,
-            state=OutcomeState.PENDING,
-        )
-        for position, each in enumerate(resources)
-    ]
     session.add(run)
     session.flush()
+    rows = [
+        {
+            "run_id": run.id,
+            "position": position,
+            "resource_kind": each.kind,
+            "resource_id": each.id,
+            "resource_name": each.name,
+            "cell_id": each.cell_id,
+            "cell_name": each.cell_name,
+            "state": OutcomeState.PENDING,
+        }
+        for position, each in enumerate(resources)
+    ]
+    if rows:  # many rows at once, since there may be many
+        session.execute(insert(Outcome), rows)
     _tell(session, run)
     return run
 
@@ -155,8 +158,14 @@ def undo(run_id: str) -> None:
         leftovers = work.leftovers(session, find_run(session, run_id))
     if leftovers is None:
         return
-    run = PlaybookRun(f"{run_id}-undo", "instances_delete", leftovers.hosts, timeout_s=300)
-    end = run_playbook(run, work.runner_paths(), lambda _result: None, lambda: False)
+    collector = Collector(leftovers.deciding, leftovers.subjects)
+    end = run_playbook(
+        PlaybookRun(f"{run_id}-undo", "instances_delete", leftovers.hosts, timeout_s=300),
+        work.runner_paths(),
+        on_result=lambda result: _note_undone(collector.take(result)),
+        is_canceled=lambda: False,
+    )
+    _note_undone(collector.close(canceled=False, status=end.status, output=end.output))
     log.info("removed leftovers", run=run_id, status=end.status)
 
 
@@ -167,7 +176,7 @@ def finish(run_id: str) -> None:
         run = find_run(session, run_id)
         for outcome in run.outcomes:
             if outcome.state == OutcomeState.PENDING:
-                _write_outcome(session, run, _no_outcome(run, outcome))
+                settle(session, run, _no_outcome(run, outcome))
         run.state = final_state([each.state for each in run.outcomes])
         run.finished_at = utc_now()
         failed = [each for each in run.outcomes if each.state == OutcomeState.FAILED]
@@ -203,11 +212,21 @@ def _settle(run_id: str, verdicts: Sequence[Verdict]) -> None:
     with writing() as session:
         run = find_run(session, run_id)
         for verdict in verdicts:
-            _write_outcome(session, run, verdict)
+            settle(session, run, verdict)
         _tell(session, run)
 
 
-def _write_outcome(session: Session, run: Run, verdict: Verdict) -> None:
+def _note_undone(verdicts: Sequence[Verdict]) -> None:
+    done = [each.subject for each in verdicts if each.state == OutcomeState.SUCCEEDED]
+    if not done:
+        return
+    with writing() as session:
+        for instance in session.scalars(select(Instance).where(Instance.id.in_(done))):
+            effects.nothing_left(session, instance)
+
+
+def settle(session: Session, run: Run, verdict: Verdict) -> None:
+    """Write one resource's outcome and what follows from it, in the caller's transaction."""
     outcome = next(each for each in run.outcomes if each.resource_id == verdict.subject)
     outcome.state = verdict.state
     outcome.changed = verdict.changed
@@ -228,7 +247,11 @@ def _no_outcome(run: Run, outcome: Outcome) -> Verdict:
 
 def _tell(session: Session, run: Run) -> None:
     # Without outcomes: each has an event of its own, and a run may have thousands.
-    summary = {key: value for key, value in run_record(run).items() if key != "outcomes"}
+    query = select(Outcome.state, func.count()).where(Outcome.run_id == run.id)
+    rows = session.execute(query.group_by(Outcome.state))
+    counts = {str(state): int(count) for state, count in rows}
+    total = sum(counts.values())
+    summary = run_summary(run, total - counts.get(OutcomeState.PENDING, 0), total)
     events.record(session, ResourceKind.RUN, run.id, summary, run.id)
 
 

@@ -70,6 +70,7 @@ def _instance(session: Session, run: Run, verdict: Verdict) -> None:
     else:
         instance.reason_code = verdict.code or str(verdict.state)
         instance.reason_msg = verdict.msg or f"{run.operation} was {verdict.state}"
+    instance.target_id = None
     touch(session, instance, _state_after(run, verdict), utc_now())
 
 
@@ -86,9 +87,20 @@ def _state_after(run: Run, verdict: Verdict) -> InstanceState:
 
 
 def _arrive(session: Session, instance: Instance, run: Run) -> None:
-    instance.cell_id = str(run.parameters["cell_id"])
+    instance.cell_id, instance.plan_id = instance.target_id, str(run.parameters["plan_id"])
     session.flush()
     session.refresh(instance, ["cell"])
+
+
+def nothing_left(session: Session, instance: Instance) -> None:
+    """Note that a failed creation left nothing on its Cell: it may be placed anywhere."""
+    if instance.cell is None:
+        return
+    instance.reason_msg = f"{instance.cell.name}: {instance.reason_msg}"[:2000]
+    instance.cell_id = None
+    session.flush()
+    session.refresh(instance, ["cell"])
+    touch(session, instance, instance.state, utc_now())
 
 
 def _deleted(session: Session, run: Run, verdict: Verdict) -> None:

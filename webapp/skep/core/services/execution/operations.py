@@ -105,12 +105,13 @@ def delete(instances: Sequence[Instance]) -> Work:
     return Work("volume", bundles.hosts(), _subjects(instances))
 
 
-def migrate(instances: Sequence[Instance], target: Cell, source: ImageSource) -> Work:
-    """Prepare image and overlay on the target, then migrate from each source Cell."""
+def migrate(instances: Sequence[Instance], source: ImageSource) -> Work:
+    """Prepare image and overlay on each target, then migrate from each source Cell."""
     bundles = _Bundles()
-    receiver = bundles.of(target)
-    receiver.groups.add("migration_targets")
     for instance in instances:
+        target = _target_of(instance)
+        receiver = bundles.of(target)
+        receiver.groups.add("migration_targets")
         _add_image(receiver, instance.image, source)
         receiver.add("skep_volumes", _volume(instance))
         sender = bundles.of(_cell_of(instance))
@@ -120,7 +121,7 @@ def migrate(instances: Sequence[Instance], target: Cell, source: ImageSource) ->
         Subject(
             each.id,
             _cell_of(each).name,
-            helpers=frozenset({target.name}),
+            helpers=frozenset({_target_of(each).name}),
             depends_on=frozenset({str(each.image.sha256)}),
         )
         for each in instances
@@ -158,6 +159,12 @@ def _cell_of(instance: Instance) -> Cell:
     if instance.cell is None:
         raise RuntimeError(f"instance {instance.id} has no Cell")  # placed ones always have
     return instance.cell
+
+
+def _target_of(instance: Instance) -> Cell:
+    if instance.target is None:
+        raise RuntimeError(f"instance {instance.id} migrates nowhere")  # accepted ones have one
+    return instance.target
 
 
 def _add_image(bundle: _Bundle, image: Image, source: ImageSource) -> None:

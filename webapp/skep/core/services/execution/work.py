@@ -86,10 +86,9 @@ def _delete(session: Session, run: Run, pending: Sequence[str]) -> Work:
 
 def _migrate(session: Session, run: Run, pending: Sequence[str]) -> Work:
     instances = _instances(session, run, pending)
-    target = session.get_one(Cell, str(run.parameters["cell_id"]))
     for instance in instances:
-        images.note_copy(session, instance.image_id, target.id)
-    return operations.migrate(instances, target, _source(instances[0].image, run))
+        images.note_copy(session, instance.image_id, str(instance.target_id))
+    return operations.migrate(instances, _source(instances[0].image, run))
 
 
 def _accept(session: Session, run: Run, pending: Sequence[str]) -> Work:

@@ -1,60 +1,50 @@
-"""A pool's Cells as the scheduler reads them, from the store."""
+"""How many more instances of a size a pool takes: now, and after losing any one Cell."""
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from skep.core.scheduler import CellRow, Fleet
-from skep.core.store.capacity import Promise, no_promise, promises
-from skep.core.store.models import Cell, ImageCopy, Instance, Pool
-from skep.domain.states import CellState, KvmState
-
-
-def pool_fleet(session: Session, pool: Pool) -> Fleet:
-    """Return the pool's Cells with what is promised on them, by name."""
-    promised, counts = promises(session), _counts(session)
-    images = _images(session)
-    cells = session.scalars(select(Cell).where(Cell.pool_id == pool.id).order_by(Cell.name))
-    return Fleet(
-        _row(
-            cell,
-            promised.get(cell.id, no_promise()),
-            counts.get(cell.id, 0),
-            images.get(cell.id, frozenset()),
-        )
-        for cell in cells
-    )
+from skep.core.scheduler import Flavor, Group, Needs, capacity
+from skep.core.services.placement.flavors import needs_of
+from skep.core.services.placement.fleet import resident_fleet
+from skep.core.services.placement.plans import make_request
+from skep.core.services.placement.request import pool_policy
+from skep.core.services.records import Record
+from skep.core.store.base import reading, utc_now
+from skep.core.store.lookup import get_flavor, get_pool
+from skep.core.store.models import Flavor as FlavorRow
 
 
-def _counts(session: Session) -> dict[str, int]:
-    query = select(Instance.cell_id, func.count()).group_by(Instance.cell_id)
-    return {str(cell): int(count) for cell, count in session.execute(query)}
+def capacities(
+    pool: str, flavor: str | None = None, size: Flavor | None = None, disk_gib: int = 1
+) -> Record:
+    """Return what fits of one size, of one flavor, or of each flavor.
+
+    `disk_gib` stands for the disk of a flavor whose disk is as large as the image's.
+
+    Raises:
+        NotFoundError: no such pool or flavor.
+    """
+    with reading() as session:
+        found = get_pool(session, pool)
+        kinds: list[tuple[str | None, Flavor, Needs]]
+        if size is not None:
+            kinds = [(None, size, Needs())]
+        elif flavor is not None:
+            kinds = [_kind(get_flavor(session, flavor), disk_gib)]
+        else:
+            query = select(FlavorRow).order_by(FlavorRow.cores, FlavorRow.memory_mib)
+            kinds = [_kind(each, disk_gib) for each in session.scalars(query)]
+    policy, now = pool_policy(found), utc_now().timestamp()
+    resident = resident_fleet()
+    items = []
+    with resident.known(found.id) as known:
+        for name, amounts, needs in kinds:
+            request = make_request(found, [Group((), amounts, needs)], known, seed=0)
+            fits = capacity(request, known.fleet, policy, now, resident.catalogue)
+            cells = [{"cell": cell, "count": count} for cell, count in fits.cells]
+            items.append({"flavor": name, **vars(amounts), **vars(fits), "cells": cells})
+    return {"pool": found.name, "items": items}
 
 
-def _images(session: Session) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for image, cell in session.execute(select(ImageCopy.image_id, ImageCopy.cell_id)):
-        found.setdefault(str(cell), set()).add(str(image))
-    return {cell: frozenset(images) for cell, images in found.items()}
-
-
-def _row(cell: Cell, promised: Promise, instances: int, images: frozenset[str]) -> CellRow:
-    return CellRow(
-        id=cell.id,
-        name=cell.name,
-        pool=cell.pool.name if cell.pool else "",
-        enabled=cell.enabled,
-        online=cell.state == CellState.ONLINE,
-        conflict=cell.conflict,
-        cpus=cell.cpus,
-        memory_mib=cell.memory_mib,
-        disk_gib=cell.disk_gib,
-        promised_cores=promised["cores"],
-        promised_memory_mib=promised["memory_mib"],
-        promised_disk_gib=promised["disk_gib"],
-        instances=instances,
-        load1=cell.load1,
-        memory_used_mib=cell.memory_used_mib,
-        disk_used_gib=cell.disk_used_gib,
-        kvm=cell.kvm == KvmState.USABLE,
-        images=images,
-    )
+def _kind(flavor: FlavorRow, disk_gib: int) -> tuple[str | None, Flavor, Needs]:
+    disk = disk_gib if flavor.disk_gib is None else flavor.disk_gib
+    return flavor.name, Flavor(flavor.cores, flavor.memory_mib, disk), needs_of(flavor.needs)

@@ -52,6 +52,8 @@ class Instance(Base):
     state: Mapped[str] = mapped_column(String(16), index=True)
     pool_id: Mapped[str] = mapped_column(ForeignKey("pool.id"), index=True)
     cell_id: Mapped[str | None] = mapped_column(ForeignKey("cell.id"), index=True)
+    # Where a migration under way is going: promised there too until it ended.
+    target_id: Mapped[str | None] = mapped_column(ForeignKey("cell.id"), index=True)
     image_id: Mapped[str] = mapped_column(ForeignKey("image.id"), index=True)
     plan_id: Mapped[str | None] = mapped_column(ForeignKey("plan.id"), index=True)
     owner: Mapped[str] = mapped_column(NAME, default="")
@@ -67,7 +69,8 @@ class Instance(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
     pool: Mapped[Pool] = relationship(lazy="joined")
-    cell: Mapped[Cell | None] = relationship(lazy="joined")
+    cell: Mapped[Cell | None] = relationship(lazy="joined", foreign_keys=[cell_id])
+    target: Mapped[Cell | None] = relationship(foreign_keys=[target_id])
     image: Mapped[Image] = relationship(lazy="joined")
 
 

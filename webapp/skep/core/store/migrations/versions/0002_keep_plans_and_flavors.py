@@ -72,9 +72,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('capabilities', sa.JSON(), nullable=False, server_default='{}'))
 
     with op.batch_alter_table('instance', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('target_id', sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column('plan_id', sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column('owner', sa.String(length=64), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('flavor', sa.String(length=64), nullable=True))
+        batch_op.create_index(batch_op.f('ix_instance_target_id'), ['target_id'], unique=False)
+        batch_op.create_foreign_key(
+            batch_op.f('fk_instance_target_id'), 'cell', ['target_id'], ['id']
+        )
         batch_op.create_index(batch_op.f('ix_instance_plan_id'), ['plan_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_instance_plan_id'), 'plan', ['plan_id'], ['id'])
         batch_op.drop_column('explanation')
@@ -118,6 +123,9 @@ def downgrade() -> None:
         batch_op.drop_column('flavor')
         batch_op.drop_column('owner')
         batch_op.drop_column('plan_id')
+        batch_op.drop_constraint(batch_op.f('fk_instance_target_id'), type_='foreignkey')
+        batch_op.drop_index(batch_op.f('ix_instance_target_id'))
+        batch_op.drop_column('target_id')
 
     with op.batch_alter_table('cell', schema=None) as batch_op:
         batch_op.drop_column('capabilities')

@@ -1,0 +1,138 @@
+"""Reservations: requests for instances that were answered as a whole, and how they fare."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from skep.core.scheduler import Group
+from skep.core.services import runs
+from skep.core.services.execution.effects import touch
+from skep.core.services.placement.again import leaving, same_again
+from skep.core.services.placement.plans import Committed, Question, commit_plan
+from skep.core.services.placement.reserve import add_creation, started
+from skep.core.services.records import Record, instance_record, reservation_record
+from skep.core.store.base import reading, utc_now
+from skep.core.store.lookup import get_reservation as find_reservation
+from skep.core.store.models import Instance, Outcome, Reservation, Run
+from skep.core.store.paging import Listing, Page, fetch
+from skep.domain.errors import BusyError, InvalidStateError
+from skep.domain.states import InstanceState, ResourceKind, RunState
+
+_KEYS = {"created_at": Reservation.created_at, "name": Reservation.name, "id": Reservation.id}
+_CREATION = "instances_create"
+
+
+def list_reservations(page: Page) -> Listing:
+    """Return one page of reservations, newest first unless sorted otherwise."""
+    wanted = page if page.sort else Page(page.limit, page.cursor, "-created_at")
+    with reading() as session:
+        return fetch(
+            session,
+            select(Reservation),
+            wanted,
+            _KEYS,
+            lambda each: reservation_record(each, _instances(session, each)),
+        )
+
+
+def get_reservation(identity: str) -> Record:
+    """Return one reservation with its instances and the runs that made them."""
+    with reading() as session:
+        reservation = find_reservation(session, identity)
+        found = _instances(session, reservation)
+        return {
+            **reservation_record(reservation, found),
+            "instances": [instance_record(each) for each in found],
+            "runs": [run.id for run in _creations(session, found)],
+        }
+
+
+def cancel_reservation(identity: str) -> Record:
+    """Ask the runs that make this reservation's instances to end; return those runs.
+
+    Raises:
+        InvalidStateError: nothing of it is being made.
+    """
+    with reading() as session:
+        reservation = find_reservation(session, identity)
+        found = _instances(session, reservation)
+        making = [run for run in _creations(session, found) if not RunState(run.state).is_final]
+        if not making:
+            state = reservation_record(reservation, found)["state"]
+            raise InvalidStateError("reservation", reservation.name, state, "cancel", "pending")
+        ids = [run.id for run in making]
+    return {"runs": [runs.cancel_run(each) for each in ids]}
+
+
+def retry_reservation(identity: str, actor: str) -> Record:
+    """Place the failed instances anew and make them by a new run.
+
+    One whose leftovers could not be removed keeps its Cell: its domain may be there.
+
+    Raises:
+        InvalidStateError: none of them has failed.
+        NoValidCellError: there is no room for all of them.
+    """
+    failed: dict[str, Instance] = {}
+
+    def ask(session: Session) -> Question:
+        reservation = find_reservation(session, identity)
+        failed.clear()
+        failed.update({each.name: each for each in _failed(session, reservation)})
+        groups = [_again(session, each) for each in failed.values()]
+        held = [leaving(session, each, freed=True) for each in failed.values() if each.cell_id]
+        return Question(next(iter(failed.values())).pool, groups, held)
+
+    def write(session: Session, made: Committed) -> str:
+        resources = []
+        for each in made.plan.assignments:
+            instance = failed[each.instance]
+            instance.cell_id, instance.plan_id = each.cell_id, made.id
+            instance.reason_code = instance.reason_msg = None
+            session.flush()
+            session.refresh(instance, ["cell"])
+            place = (each.cell_id, each.cell)
+            resources.append(
+                runs.Resource(ResourceKind.INSTANCE, instance.id, instance.name, *place)
+            )
+        run_id = add_creation(session, actor, resources)
+        for instance in failed.values():
+            instance.run_id = run_id
+            touch(session, instance, InstanceState.SCHEDULED, utc_now())
+        return run_id
+
+    return started(identity, commit_plan(ask, write))
+
+
+def _instances(session: Session, reservation: Reservation) -> list[Instance]:
+    query = select(Instance).where(Instance.reservation_id == reservation.id)
+    return list(session.scalars(query.order_by(Instance.created_at, Instance.id)))
+
+
+def _creations(session: Session, instances: Sequence[Instance]) -> list[Run]:
+    """Return the runs that made these instances, oldest first."""
+    ids = select(Outcome.run_id).where(Outcome.resource_id.in_([each.id for each in instances]))
+    query = select(Run).where(Run.operation == _CREATION, Run.id.in_(ids))
+    return list(session.scalars(query.order_by(Run.created_at)))
+
+
+def _failed(session: Session, reservation: Reservation) -> list[Instance]:
+    found = _instances(session, reservation)
+    failed = [each for each in found if each.state == InstanceState.FAILED]
+    for each in failed:
+        if each.run_id is not None:
+            raise BusyError(each.name, each.run_id)
+    if not failed:
+        counts = Counter(each.state for each in found)
+        state = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        needed = "to have failed instances"
+        raise InvalidStateError("reservation", reservation.name, state or "gone", "retry", needed)
+    return failed
+
+
+def _again(session: Session, instance: Instance) -> Group:
+    if instance.cell_id is None:
+        return same_again(session, instance)
+    return same_again(session, instance, cells=(instance.cell_id,), avoid_cells=())
