@@ -11,7 +11,7 @@ import contextlib
 import socket
 import time
 import xml.etree.ElementTree as ET
-from typing import Any, Callable, Dict, Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
@@ -93,6 +93,21 @@ class Hypervisor:
                 "qemu": _version(self._connection.getVersion()),
             }
 
+    def capabilities(self) -> str:
+        """Return libvirt's XML about the host and the guests that it can run."""
+        with refusals_translated("capabilities of the host"):
+            return str(self._connection.getCapabilities())
+
+    def domain_capabilities(self, domain_type: str, machine: str | None = None) -> str | None:
+        """Return libvirt's XML about domains of this type, or None if there can be none."""
+        try:
+            with refusals_translated(f"capabilities of {domain_type} domains"):
+                return str(self._connection.getDomainCapabilities(None, None, machine, domain_type))
+        except LibvirtError as error:
+            if error.number in _not_offered():
+                return None
+            raise
+
     def _look_up(self, call: Callable[[], Any]) -> LiveDomain | None:
         try:
             with refusals_translated("look-up of a domain"):
@@ -129,6 +144,16 @@ def _check_reachable(uri: str) -> None:
         socket.create_connection((parts.hostname, parts.port or port), _REACH_S).close()
     except OSError as error:
         raise LibvirtUnavailableError(uri, str(error)) from error
+
+
+def _not_offered() -> Sequence[int]:
+    """The errors by which drivers say that they have no such thing, not that they broke."""
+    return (
+        libvirt.VIR_ERR_NO_SUPPORT,
+        libvirt.VIR_ERR_INVALID_ARG,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+        libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+    )
 
 
 def _disk_files(domain: LiveDomain) -> Iterator[str]:
