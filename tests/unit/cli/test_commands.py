@@ -62,6 +62,7 @@ def test_show_prints_what_is_known(skep, core, noun, item, words):
             ["instance", "migrate", "a", "--to", "cell-2"],
             {"instances": ["a"], "cell": "cell-2"},
         ),
+        (["instance", "migrate", "a", "b"], {"instances": ["a", "b"]}),
         (["instance", "start", "--", "-rf"], {"instances": ["-rf"]}),
     ],
 )

@@ -60,6 +60,7 @@ def instance(name: str = "web-1", **more: Any) -> dict[str, Any]:
         "cell": "cell-1",
         "pool": "default",
         "image": "debian",
+        "flavor": None,
         "cores": 1,
         "memory_mib": 512,
         "disk_gib": 2,

@@ -16,6 +16,7 @@ ACCEPTED = Answer({"run": run("queued")}, 202)
         ("reboot", {}, {}),
         ("delete", {}, {}),
         ("migrate", {"cell": "cell-2"}, {"cell": "cell-2"}),
+        ("migrate", {}, {}),
     ],
 )
 def test_a_change_of_many_instances_is_one_request(api, core, verb, extra, sent):

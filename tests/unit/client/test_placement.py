@@ -89,6 +89,9 @@ def test_flavors_are_listed_made_changed_and_deleted(api, core):
     assert core.last("POST").json == {"name": "a", "cores": 2, "needs": {"kvm": True}}
     assert api.flavors.update("a", disk_gib=None).generation == 2
     assert core.last("PATCH").json == {"disk_gib": None}
+    assert "if-match" not in core.last("PATCH").headers
+    api.flavors.update("a", 7, cores=3)
+    assert core.last("PATCH").headers["if-match"] == '"7"'
     api.flavors.delete("a")
     assert core.last("DELETE").path == "/api/v1/flavors/a"
 
@@ -112,11 +115,12 @@ def test_reservations_are_read_canceled_and_retried(api, core):
     core.on("GET", "/reservations", page(reservation()))
     core.on("GET", path, reservation(instances=[reserved], runs=[RUN_ID]))
     answer = {"run": run("queued"), "reservation": RESERVATION_ID, "instances": []}
-    core.on("POST", f"{path}/cancel", Answer({"run": run("queued")}, 202))
+    canceled = {"run": run("running"), "runs": [run("running"), run("queued", id="second")]}
+    core.on("POST", f"{path}/cancel", Answer(canceled, 202))
     core.on("POST", f"{path}/retry", Answer({**answer, "shortfalls": ["one less"]}, 202))
     assert next(api.reservations.list(limit=1)).states == {"running": 1, "failed": 1}
     assert api.reservations.get(RESERVATION_ID).instances[0].reason.msg == "disk full"
-    assert api.reservations.cancel(RESERVATION_ID).id == RUN_ID
+    assert [each.id for each in api.reservations.cancel(RESERVATION_ID)] == [RUN_ID, "second"]
     assert api.reservations.retry(RESERVATION_ID).shortfalls == ["one less"]
 
 

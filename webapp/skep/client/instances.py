@@ -19,7 +19,7 @@ class Reason(Model):
     """Why an instance is in the state it is in."""
 
     code: str = ""
-    msg: str = ""
+    msg: str | None = None
 
 
 class Instance(Model):
@@ -31,6 +31,7 @@ class Instance(Model):
     cell: str | None = None
     pool: str | None = None
     image: str | None = None
+    flavor: str | None = None
     cores: int = 0
     memory_mib: int = 0
     disk_gib: int | None = None
@@ -90,9 +91,9 @@ class Instances:
         """Delete instances and their volumes."""
         return self._change("delete", names)
 
-    def migrate(self, names: Sequence[str], cell: str) -> Run:
-        """Live-migrate instances to a Cell."""
-        return self._change("migrate", names, cell=cell)
+    def migrate(self, names: Sequence[str], cell: str | None = None) -> Run:
+        """Live-migrate instances to a Cell, or each to the one where it fits best."""
+        return self._change("migrate", names, **({"cell": cell} if cell else {}))
 
     def log(self, name: str, max_bytes: int = 65536) -> str:
         """Return the last bytes of the serial log. A guest wrote them: show them inert."""

@@ -108,9 +108,13 @@ class Transport:
         with self.request("POST", path, json=dict(body), headers=headers) as response:
             return _json(response, path)
 
-    def patch(self, path: str, changes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """Change some members of an object; return the JSON of the answer."""
-        with self.request("PATCH", path, json=dict(changes)) as response:
+    def patch(self, path: str, changes: Mapping[str, Any], seen: int | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Change some members of an object; return the JSON of the answer.
+
+        With the generation that was `seen`, only if nobody changed the object since.
+        """
+        headers = {} if seen is None else {"If-Match": f'"{seen}"'}
+        with self.request("PATCH", path, json=dict(changes), headers=headers) as response:
             return _json(response, path)
 
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON

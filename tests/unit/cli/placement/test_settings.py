@@ -88,6 +88,13 @@ def test_a_flavor_is_changed_by_what_is_given_only(skep, core, options, changes)
     assert core.last("PATCH").json == changes
 
 
+def test_needs_that_somebody_else_changed_meanwhile_are_not_overwritten(skep, core):
+    core.on("GET", "/flavors/db", flavor("db", generation=4))
+    core.on("PATCH", "/flavors/db", problem(412, "generation_conflict", "changed meanwhile"))
+    assert skep("flavor", "set", "db", "--tag", "nvme").exit_code == 5
+    assert core.last("PATCH").headers["if-match"] == '"4"'
+
+
 def test_a_group_is_made_and_deleted(skep, core):
     core.on("POST", "/instance-groups", Answer(group("g"), 201))
     core.on("DELETE", "/instance-groups/g", Answer(None, 204))

@@ -112,10 +112,12 @@ def delete(names: tuple[str, ...], how: How, *, yes: bool) -> None:
 
 @instance.command()
 @_names
-@click.option("--to", "cell", required=True, shell_complete=cell_names, help="The target Cell.")
+@click.option(
+    "--to", "cell", shell_complete=cell_names, help="Default: where each of them fits best."
+)
 @changing
-def migrate(names: tuple[str, ...], cell: str, how: How) -> None:
-    """Live-migrate instances to another Cell."""
+def migrate(names: tuple[str, ...], cell: str | None, how: How) -> None:
+    """Live-migrate instances to another Cell of their pool."""
     _change("migrate", names, how, cell=cell)
 
 
@@ -151,7 +153,7 @@ def explain(name: str, limit: int | None, output: str) -> None:
         print_data(found.model_dump(mode="json"), output)
 
 
-def _change(verb: str, names: tuple[str, ...], how: How, **extra: str | bool) -> None:
+def _change(verb: str, names: tuple[str, ...], how: How, **extra: str | bool | None) -> None:
     """Ask for one change of all named instances and see it through."""
     with connect() as api:
         conclude(api, getattr(api.instances, verb)(dict.fromkeys(names), **extra), how)
@@ -163,6 +165,7 @@ _COLUMNS: list[Column] = [
     ("CELL", lambda each: each.cell),
     ("POOL", lambda each: each.pool),
     ("IMAGE", lambda each: each.image),
+    ("FLAVOR", lambda each: each.flavor),
     ("CORES", lambda each: each.cores),
     ("MEMORY_MIB", lambda each: each.memory_mib),
     ("DISK_GIB", lambda each: each.disk_gib),

@@ -45,10 +45,14 @@ class Flavors:
         body = {"name": name, **values}
         return read(Flavor, self._transport.post(self.path, body), self.path)
 
-    def update(self, name: str, **changes: object) -> Flavor:
-        """Change a flavor; instances made with it stay as they are."""
+    def update(self, name: str, seen: int | None = None, **changes: object) -> Flavor:
+        """Change a flavor, that of generation `seen`; instances made with it stay as they are.
+
+        Raises:
+            RefusedError: somebody else changed it since.
+        """
         path = self._path(name)
-        return read(Flavor, self._transport.patch(path, changes), path)
+        return read(Flavor, self._transport.patch(path, changes, seen), path)
 
     def delete(self, name: str) -> None:
         """Delete a flavor; instances made with it stay as they are."""

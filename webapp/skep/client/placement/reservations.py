@@ -1,13 +1,13 @@
 """Reservations: one request for N instances, and what became of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from skep.client.instances import Creation, Reason
-from skep.client.runs import Run, run_of
+from skep.client.runs import Run
 from skep.client.transport import Model, Transport, read, segment
 
 
@@ -36,6 +36,10 @@ class Reservation(Model):
     runs: list[str] = Field(default_factory=list)
 
 
+class _Canceled(Model):
+    runs: list[Run]
+
+
 class Reservations:
     """The reservations of the zone."""
 
@@ -58,10 +62,10 @@ class Reservations:
         """Ask for several groups at once: `pool`, `groups` and perhaps `name`."""
         return read(Creation, self._transport.post(self.path, document), self.path)
 
-    def cancel(self, reservation_id: str) -> Run:
-        """Cancel what is still being made; what is made stays."""
+    def cancel(self, reservation_id: str) -> Sequence[Run]:
+        """Ask the runs that still make it to end; what is made stays."""
         path = self._path(reservation_id, "/cancel")
-        return run_of(self._transport.post(path, {}), path)
+        return read(_Canceled, self._transport.post(path, {}), path).runs
 
     def retry(self, reservation_id: str) -> Creation:
         """Place what failed or was canceled anew, and make it."""

@@ -68,11 +68,12 @@ def set_(
     A need that is given replaces the flavor's of the same kind; the others stay.
     """
     touched = {"needs": needs} if needs or no_needs else {}
-    changes = changes_of({**sizes, **touched})
+    changes, seen = changes_of({**sizes, **touched}), None
     with connect() as api:
         if needs and not no_needs:
-            changes["needs"] = {**api.flavors.get(name).needs, **needs}
-        show_items([api.flavors.update(name, **changes)], output, _COLUMNS)
+            found = api.flavors.get(name)
+            changes["needs"], seen = {**found.needs, **needs}, found.generation
+        show_items([api.flavors.update(name, seen, **changes)], output, _COLUMNS)
 
 
 @flavor.command()

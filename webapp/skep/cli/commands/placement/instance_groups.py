@@ -7,8 +7,8 @@ from skep.cli.config import connect
 from skep.cli.options import AT_LEAST_ONE, output_option
 from skep.cli.output import Column, show_item, show_items
 from skep.cli.text import note
+from skep.domain.states import GroupPolicy
 
-_POLICIES = ["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
 _name = click.argument("name", shell_complete=group_names)
 
 
@@ -38,7 +38,7 @@ def show(name: str, output: str) -> None:
 @click.argument("name")
 @click.option(
     "--policy",
-    type=click.Choice(_POLICIES),
+    type=click.Choice([each.value for each in GroupPolicy]),
     required=True,
     help="All on one Cell, or each on another; soft: as far as possible.",
 )

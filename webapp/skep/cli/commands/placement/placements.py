@@ -53,7 +53,7 @@ def placement() -> None:
     multiple=True,
     help="Let a weigher count so much; repeatable.",
 )
-@click.option("--explain", metavar="INSTANCE", help="Tell of this one's decision; default: first.")
+@click.option("--explain", metavar="INSTANCE", help="Tell why this one goes where it goes.")
 @click.option("--limit", type=AT_LEAST_ONE, default=50, show_default=True, help="Cells to tell of.")
 @output_option
 def preview(group: dict[str, Any], output: str, **asked: Any) -> None:  # noqa: ANN401 - handed on by name

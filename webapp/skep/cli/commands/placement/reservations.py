@@ -72,7 +72,8 @@ def create(file: TextIO, how: How, *, dry_run: bool) -> None:
 def cancel(reservation_id: str, how: How) -> None:
     """Cancel what is still being made; what is made stays."""
     with connect() as api:
-        conclude_cancel(api, api.reservations.cancel(reservation_id), how)
+        for run in api.reservations.cancel(reservation_id):
+            conclude_cancel(api, run, how)
 
 
 @reservation.command()
