@@ -83,7 +83,7 @@ def add_run(
         for position, each in enumerate(resources)
     ]
     if rows:  # many rows at once, since there may be many
-        session.execute(insert(Outcome), rows)
+        session.execute(insert(Outcome.__table__), rows)
     _tell(session, run)
     return run
 

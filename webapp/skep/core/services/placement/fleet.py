@@ -7,6 +7,7 @@ then; a plan is only ever committed on the generation that it saw.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,16 +91,23 @@ class ResidentFleet:
             self._stale = None
 
     def committed(self, pool_id: str, plan: Plan, generation: int) -> None:
-        """Count a plan of ours that is in the store now, as load that doesn't show yet."""
-        flavors = [group.flavor for group in plan.request.groups]
+        """Count a plan of ours that is in the store now."""
+        groups = plan.request.groups
+        creations = Counter(each.cell_id for each in plan.assignments)
         with self._lock:
             self._generations[pool_id] = generation
             for each in plan.assignments:
-                if each.cell_id in self._fleet.row_of:
-                    size = flavors[each.group]
-                    need = (size.cores, size.memory_mib, size.disk_gib)
-                    self._fleet.promise(each.cell_id, need, plan.now, plan.policy.load_window_s)
-        self.touch({each.cell_id for each in plan.assignments})
+                group = groups[each.group]
+                need = (group.flavor.cores, group.flavor.memory_mib, group.flavor.disk_gib)
+                self._fleet.promise(each.cell_id, need, plan.now, plan.policy.load_window_s)
+                for key in group.keys:
+                    keys = self._keys[each.cell_id]
+                    keys[key] = keys.get(key, 0) + 1
+                    self._members.setdefault(key, {})[each.cell_id] = keys[key]
+            io_load = self._fleet.column("io_load")
+            for cell_id, count in creations.items():
+                known = int(io_load[self._fleet.row_of[cell_id]])
+                self._fleet.update(cell_id, io_load=known + count)
 
     def _refresh(self, session: Session) -> None:
         if self._stale is None:

@@ -86,11 +86,9 @@ def commit_plan(
             try:
                 with writing() as session:
                     question = ask(session)
-                    made, generation, answer = _commit(session, question, write)
+                    return _commit(session, question, write)
             except _OvertakenError:
                 continue
-            fleet.committed(question.pool.id, made, generation)
-            return answer
     raise PlacementConflictError(question.pool.name, _REPLANS + 1)
 
 
@@ -125,22 +123,26 @@ def refuse(plan: scheduler.Plan, fleet: Fleet, pool: Pool) -> None:
 
 def _commit(
     session: Session, question: Question, write: Callable[[Session, Committed], Answer]
-) -> tuple[scheduler.Plan, int, Answer]:
+) -> Answer:
     resident, pool = resident_fleet(), question.pool
-    policy = pool_policy(pool)
+    # Until the plan is committed and counted nobody reads the store into the fleet: that would
+    # count it twice.
     with resident.known(pool.id) as everything:
         known = without(everything, question.leaving)
-        plan = _place(make_request(pool, question.groups, known), known.fleet, policy)
+        plan = _place(make_request(pool, question.groups, known), known.fleet, pool_policy(pool))
         if not plan.feasible:
             refuse(plan, known.fleet, pool)
         kept = scheduler.record(plan, known.fleet, resident.catalogue)
-    generation = known.generation + 1
-    claim = update(Pool).where(Pool.id == pool.id, Pool.plan_generation == known.generation)
-    turned = claim.values(plan_generation=generation, turn=plan.turn)
-    if session.execute(turned).rowcount != 1:  # type: ignore[attr-defined]
-        raise _OvertakenError
-    words = [each.words() for each in plan.shortfalls]
-    return plan, generation, write(session, Committed(plan, _keep(session, kept), words))
+        generation = known.generation + 1
+        claim = update(Pool).where(Pool.id == pool.id, Pool.plan_generation == known.generation)
+        turned = claim.values(plan_generation=generation, turn=plan.turn)
+        if session.execute(turned).rowcount != 1:  # type: ignore[attr-defined]
+            raise _OvertakenError
+        words = [each.words() for each in plan.shortfalls]
+        answer = write(session, Committed(plan, _keep(session, kept), words))
+        session.commit()
+        resident.committed(pool.id, plan, generation)
+        return answer
 
 
 def forget_plans(session: Session, now: datetime) -> int:

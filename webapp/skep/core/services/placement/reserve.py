@@ -90,7 +90,7 @@ def _write(session: Session, reservation: Reservation, wanted: Wanted, made: Com
     run_id = add_creation(session, reservation.actor, resources)
     rows = _rows(reservation, wanted, made)
     session.execute(
-        insert(Instance),
+        insert(Instance.__table__),
         [{**row, "id": each, "run_id": run_id} for each, row in zip(ids, rows, strict=True)],
     )
     members = [
@@ -99,7 +99,7 @@ def _write(session: Session, reservation: Reservation, wanted: Wanted, made: Com
         for group in wanted.resolved[each.group].instance_groups
     ]
     if members:
-        session.execute(insert(InstanceGroupMember), members)
+        session.execute(insert(InstanceGroupMember.__table__), members)
     return run_id
 
 
