@@ -115,3 +115,24 @@ def test_long_messages_of_a_cell_are_cut() -> None:
     result = task_result(event("c1", "domain", [item(ONE, ok=False, msg="x" * 10_000)]))
     assert result is not None
     assert len(str(result.items[0].msg)) == 2000
+
+
+def test_an_info_modules_answer_is_about_the_cell_as_a_whole() -> None:
+    to = Collector("cell_info", [Subject(ONE, "c1")])
+    assert take(to, event("c1", "copy", results=[])) == []
+    assert take(to, event("c2", "cell_info", capabilities={"vlans": [7]})) == []
+    (verdict,) = take(to, event("c1", "cell_info", capabilities={"vlans": [7]}))
+    assert (verdict.state, verdict.data["capabilities"]) == (OutcomeState.SUCCEEDED, {"vlans": [7]})
+
+
+def test_an_info_module_that_could_not_ask_fails_the_cell_with_its_code() -> None:
+    to = Collector("cell_info", [Subject(ONE, "c1")])
+    failed = event("c1", "cell_info", event="runner_on_failed", code="libvirt_unavailable", msg="-")
+    assert [each.code for each in take(to, failed)] == ["libvirt_unavailable"]
+
+
+def test_an_earlier_task_that_failed_explains_why_the_info_module_never_ran() -> None:
+    to = Collector("cell_info", [Subject(ONE, "c1")])
+    assert take(to, event("c1", "copy", event="runner_on_failed", msg="no space")) == []
+    (verdict,) = to.close(canceled=False, status="failed", output="")
+    assert (verdict.state, verdict.code) == (OutcomeState.FAILED, "task_failed")

@@ -39,6 +39,13 @@ def accept_cell(cell: str, json_data: CellAccept) -> Answer:
     return accepted(cells.accept_cell(cell, json_data.pool, actor().name))
 
 
+@bp.post("/<cell>/refresh")
+@bp.output(Accepted, status_code=202)
+def refresh_cell(cell: str) -> Answer:
+    """Ask a member anew what it can do: CPU models, firmware, machine types, networks, VLANs."""
+    return accepted(cells.refresh_cell(cell, actor().name))
+
+
 @bp.patch("/<cell>")
 @bp.input(CellChange)
 @bp.output(Cell)

@@ -97,9 +97,12 @@ class Collector:
             return self._settle(subject, {})
         if self._deciding is None or result.module != self._deciding:
             return None
-        if not items and (result.ok or result.items):
+        # Modules named so speak of the Cell as a whole, not of items.
+        is_whole = result.ok and result.module.endswith("_info")
+        if not items and not is_whole and (result.ok or result.items):
             return None
-        return self._settle(subject, items[-1].data if items else {})
+        last = items[-1].data if items else {}
+        return self._settle(subject, result.data if is_whole else last)
 
     def _end(self, subject: Subject, *, canceled: bool, status: str, output: str) -> Verdict:
         notes = self._notes[subject.id]

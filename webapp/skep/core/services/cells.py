@@ -98,6 +98,22 @@ def remove_cell(ref: str, actor: str) -> Record:
     return record
 
 
+def refresh_cell(ref: str, actor: str) -> Record:
+    """Ask a member anew what it can do; the run puts CPU models, firmware and so on into the store.
+
+    Raises:
+        InvalidStateError: it is no member, or offline.
+    """
+    with writing() as session:
+        cell = find_cell(session, ref)
+        if cell.state != CellState.ONLINE:
+            raise InvalidStateError("cell", cell.name, cell.state, "refresh", "online")
+        run = runs.add_run(session, "cells_refresh", actor, [_resource(cell)])
+        record = run_record(run)
+    runs.start(run.id)
+    return record
+
+
 def update_cell(ref: str, changes: Mapping[str, Any], seen: int | None = None) -> Record:
     """Change what is reserved, the limit of instances, tags or labels; what is on it stays.
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from skep.core.runner.outcomes import Verdict
 from skep.core.services import events, images
+from skep.core.services.execution.capabilities import read_capabilities
 from skep.core.services.records import cell_record, instance_record
 from skep.core.store.base import utc_now
 from skep.core.store.capacity import no_promise, promises
@@ -116,16 +117,39 @@ def _deleted(session: Session, run: Run, verdict: Verdict) -> None:
 
 
 def _accepted(session: Session, run: Run, verdict: Verdict) -> None:
-    del run
     cell = session.get(Cell, verdict.subject)
     if cell is None:
         return
-    if verdict.state == OutcomeState.SUCCEEDED:
+    if _take_capabilities(cell, run, verdict):
         cell.state = CellState.ONLINE
     else:
         cell.state, cell.pool_id, cell.pool = CellState.DISCOVERED, None, None
     cell.generation += 1
     tell_cell(session, cell)
+
+
+def _refreshed(session: Session, run: Run, verdict: Verdict) -> None:
+    cell = session.get(Cell, verdict.subject)
+    if cell is not None and _take_capabilities(cell, run, verdict):
+        cell.generation += 1
+        tell_cell(session, cell)
+
+
+def _take_capabilities(cell: Cell, run: Run, verdict: Verdict) -> bool:
+    """Put what the Cell can do into the store; an answer that is not well formed is a failure."""
+    if verdict.state != OutcomeState.SUCCEEDED:
+        return False
+    found = read_capabilities(verdict.data)
+    if found is not None:
+        cell.capabilities = found
+        return True
+    outcome = next(each for each in run.outcomes if each.resource_id == verdict.subject)
+    outcome.state, outcome.code = OutcomeState.FAILED, "invalid_answer"
+    outcome.msg = (
+        f"{cell.name}: what it answered about CPU models, firmware, machine types, networks and "
+        "VLANs is not well formed; look at the Cell before you trust it"
+    )
+    return False
 
 
 def _removed(session: Session, run: Run, verdict: Verdict) -> None:
@@ -158,6 +182,7 @@ _EFFECTS: dict[str, Callable[[Session, Run, Verdict], None]] = {
     "instances_delete": _deleted,
     "instances_migrate": _instance,
     "cells_accept": _accepted,
+    "cells_refresh": _refreshed,
     "cells_remove": _removed,
     "images_remove": _copy_removed,
 }

@@ -143,8 +143,14 @@ def images_remove(image: Image, cells: Sequence[Cell]) -> Work:
 
 
 def whole_cell(cell: Cell, variables: Mapping[str, Json]) -> Work:
-    """Let the play as a whole decide about one Cell (joining, leaving)."""
+    """Let the play as a whole decide about one Cell (leaving)."""
     return Work(None, [cell_host(cell, variables)], [Subject(cell.id, cell.name)])
+
+
+def able_cell(cell: Cell, variables: Mapping[str, Json]) -> Work:
+    """Let a Cell's answer about what it can do decide (joining, refreshing)."""
+    asked = {**variables, "skep_domain_type": _domain_type(cell)}
+    return Work("cell_info", [cell_host(cell, asked)], [Subject(cell.id, cell.name)])
 
 
 def _shas(images: Sequence[Image]) -> frozenset[str]:
@@ -197,9 +203,13 @@ def _domain(instance: Instance, cell: Cell) -> dict[str, Json]:
         "state": "running",
         "memory_mib": instance.memory_mib,
         "vcpus": instance.cores,
-        "domain_type": "kvm" if cell.kvm == KvmState.USABLE else "qemu",
+        "domain_type": _domain_type(cell),
         "disks": [{"volume": volume_name(instance.id)}],
     }
+
+
+def _domain_type(cell: Cell) -> str:
+    return "kvm" if cell.kvm == KvmState.USABLE else "qemu"
 
 
 def _migration(instance: Instance, target: Cell) -> dict[str, Json]:

@@ -93,12 +93,17 @@ def _migrate(session: Session, run: Run, pending: Sequence[str]) -> Work:
 
 def _accept(session: Session, run: Run, pending: Sequence[str]) -> Work:
     cell = session.get_one(Cell, pending[0])
-    return operations.whole_cell(cell, _membership(cell, str(run.parameters["pool"])))
+    return operations.able_cell(cell, _membership(cell, str(run.parameters["pool"])))
 
 
 def _remove(session: Session, run: Run, pending: Sequence[str]) -> Work:
     del run
     return operations.whole_cell(session.get_one(Cell, pending[0]), {})
+
+
+def _refresh(session: Session, run: Run, pending: Sequence[str]) -> Work:
+    del run
+    return operations.able_cell(session.get_one(Cell, pending[0]), {})
 
 
 def _images_remove(session: Session, run: Run, pending: Sequence[str]) -> Work:
@@ -146,6 +151,7 @@ _PREPARE: dict[str, Callable[[Session, Run, Sequence[str]], Work]] = {
     "instances_delete": _delete,
     "instances_migrate": _migrate,
     "cells_accept": _accept,
+    "cells_refresh": _refresh,
     "cells_remove": _remove,
     "images_remove": _images_remove,
 }
