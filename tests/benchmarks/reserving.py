@@ -130,9 +130,8 @@ def measure_reserving() -> None:
     spent.clear()
     single = timed(lambda: ask(1), 50)
     tell("one on its own: planned, recorded, committed", list(spent))
-    print(
-        f"one by one costs {BATCH * statistics.median(single) / statistics.median(whole):.0f} times as much"
-    )
+    ratio = BATCH * statistics.median(single) / statistics.median(whole)
+    print(f"one by one costs {ratio:.0f} times as much")
 
 
 def measure_preview(client, headers) -> None:  # type: ignore[no-untyped-def]
