@@ -78,7 +78,7 @@ def test_an_illegal_name_is_refused(ready, expect_problem, name: str):
         ("cores", True),
         ("cores", 10**30),
         ("memory_mib", -1),
-        ("memory_mib", None),
+        ("memory_mib", 0),
         ("disk_gib", 0),
         ("count", 0),
         ("count", 1001),
@@ -157,6 +157,17 @@ def test_a_cell_is_disabled_removed_and_accepted(ready, expect_problem, monkeypa
     assert accepted.status_code == 202
     assert accepted.get_json()["run"]["operation"] == "cells_accept"
     assert ready.get("/cells/cell-3").get_json()["state"] == "enrolling"
+
+
+def test_a_member_is_asked_anew_what_it_can_do(ready, expect_problem):
+    ready.add_cell("cell-9", state="offline")
+    refreshed = ready.post("/cells/cell-1/refresh")
+    assert refreshed.status_code == 202
+    run = refreshed.get_json()["run"]
+    assert (run["operation"], ready.started) == ("cells_refresh", [run["id"]])
+    assert ready.get("/cells/cell-1").get_json()["state"] == "online"
+    expect_problem(ready.post("/cells/cell-9/refresh"), 409, "invalid_state")
+    expect_problem(ready.post("/cells/none/refresh"), 404, "cell_not_found")
 
 
 def test_a_run_is_listed_shown_and_canceled(ready, expect_problem):

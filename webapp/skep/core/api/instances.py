@@ -3,29 +3,35 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
+from skep.core.api.placement.wanted import wanted_group
 from skep.core.api.protocol.auth import actor
 from skep.core.api.protocol.exchange import accepted, with_etag
-from skep.core.api.schemas.answers import Accepted, Explanation, Instance, InstanceList, Reserved
-from skep.core.api.schemas.requests import (
-    InstanceCreate,
+from skep.core.api.protocol.openapi import OTHER_ANSWER
+from skep.core.api.schemas.instances import (
+    Instance,
+    InstanceList,
     InstanceMigrate,
     InstanceQuery,
     InstanceRefs,
     InstanceStop,
     LogQuery,
 )
+from skep.core.api.schemas.placement.explanations import Explanation, ExplanationQuery
+from skep.core.api.schemas.placement.groups import InstanceCreate, Placed
+from skep.core.api.schemas.runs import Accepted
 from skep.core.services import instances
+from skep.core.services.placement import explanations
+from skep.core.services.placement.request import PlacementRequest
+from skep.core.services.placement.reserve import reserve
 from skep.core.store.paging import Page
 
 Answer = tuple[dict[str, Any], int, dict[str, str]]
 bp = APIBlueprint("instances", __name__, url_prefix="/api/v1/instances", tag="instances")
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The end of the serial log.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
+_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_LOG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The end of the serial log.", "content": _TEXT}
 }
 
 
@@ -47,15 +53,20 @@ def get_instance(instance: str) -> Answer:
 
 
 @bp.get("/<instance>/explanation")
+@bp.input(ExplanationQuery, location="query")
 @bp.output(Explanation)
-def explain_instance(instance: str) -> dict[str, Any]:
-    """Explain why the instance is on its Cell."""
-    return instances.explain_instance(instance)
+@bp.doc(extensions={OTHER_ANSWER: "text/plain"})
+def explain_instance(instance: str, query_data: ExplanationQuery) -> dict[str, Any] | Response:
+    """Explain why the instance is on its Cell; `Accept: text/plain` gets text for a person."""
+    if request.accept_mimetypes.best_match(["application/json", "text/plain"]) == "text/plain":
+        text = explanations.explain_text(instance, query_data.limit)
+        return Response(text, mimetype="text/plain")
+    return explanations.explain_instance(instance, query_data.limit)
 
 
 @bp.get("/<instance>/log")
 @bp.input(LogQuery, location="query")
-@bp.doc(responses=_RESPONSES)
+@bp.doc(responses=_LOG)
 def get_log(instance: str, query_data: LogQuery) -> Response:
     """Read the end of the instance's serial log, as the guest wrote it."""
     content = instances.read_log(instance, query_data.max_bytes)
@@ -64,12 +75,11 @@ def get_log(instance: str, query_data: LogQuery) -> Response:
 
 @bp.post("")
 @bp.input(InstanceCreate)
-@bp.output(Reserved, status_code=202)
+@bp.output(Placed, status_code=202)
 def create_instances(json_data: InstanceCreate) -> Answer:
     """Create instances: each gets a Cell now, the run makes them."""
-    request = instances.InstanceRequest(**json_data.model_dump())
-    reserved = instances.create_instances(request, actor().name)
-    return accepted(**reserved)
+    wanted = PlacementRequest(json_data.pool, (wanted_group(json_data),))
+    return accepted(**reserve(wanted, actor().name))
 
 
 @bp.post("/start")
@@ -108,7 +118,7 @@ def delete_instances(json_data: InstanceRefs) -> Answer:
 @bp.input(InstanceMigrate)
 @bp.output(Accepted, status_code=202)
 def migrate_instances(json_data: InstanceMigrate) -> Answer:
-    """Live-migrate running instances to another Cell of their pool."""
+    """Live-migrate running instances to a Cell of their pool, or each to where it fits best."""
     run = instances.migrate_instances(json_data.instances, json_data.cell, actor().name)
     return accepted(run)
 

@@ -15,6 +15,8 @@ from skep.core.api.schemas.problems import Problem
 JSON_BODY_MAX_BYTES = 2**20
 # An operation says by this extension that its body is a stream of this media type.
 RAW_BODY = "x-skep-body"
+# And by this one that it also answers with text of this media type, if Accept asks for it.
+OTHER_ANSWER = "x-skep-answer"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _REF = {"$ref": "#/components/schemas/Problem"}
 _PUBLIC_PATHS = frozenset({"/api/v1/healthz", "/healthz"})
@@ -89,6 +91,9 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     responses = operation["responses"]
+    other = operation.pop(OTHER_ANSWER, None)
+    if other is not None:
+        responses["200"]["content"][other] = {"schema": {"type": "string"}}
     if not public:
         for status, description in _ALWAYS.items():
             responses.setdefault(status, {"description": description})

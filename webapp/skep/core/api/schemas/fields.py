@@ -46,7 +46,7 @@ MemoryMib = Annotated[Whole, Field(ge=1, le=MEMORY_MIB_MAX)]
 DiskGib = Annotated[Whole, Field(ge=1, le=DISK_GIB_MAX)]
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Reference = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROL)]
-References = Annotated[list[Reference], Field(max_length=REFS_MAX)]
+References = Annotated[list[Reference], Field(max_length=REFS_MAX), AfterValidator(_unique)]
 # Names are judged by the services, which know the rule; here only their size, and for the reader
 # of the document the rule.
 Name = Annotated[str, Field(min_length=1, max_length=256)]

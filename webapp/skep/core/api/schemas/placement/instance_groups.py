@@ -1,9 +1,6 @@
 """Instance groups: together or apart."""
 
-from typing import Annotated, Self
-
-from pydantic import BaseModel, Field, field_validator
-from pydantic_core.core_schema import ValidationInfo
+from pydantic import BaseModel, ValidationInfo, field_validator
 
 from skep.core.api.schemas.fields import Body, Label, Limit, ListAnswer, Timestamp
 from skep.domain.states import GroupPolicy
@@ -14,11 +11,11 @@ class InstanceGroupCreate(Body):
 
     name: Label
     policy: GroupPolicy
-    max_per_cell: Annotated[Limit | None, Field(validate_default=False)] = None
+    max_per_cell: Limit | None = None
 
     @field_validator("max_per_cell")
     @classmethod
-    def _fits_policy(cls: type[Self], value: int | None, info: ValidationInfo) -> int | None:
+    def _fits_policy(cls, value: int | None, info: ValidationInfo) -> int | None:
         policy = info.data.get("policy")
         if value is not None and policy == GroupPolicy.AFFINITY:
             raise ValueError("policy affinity puts all members on one Cell; leave it out")
