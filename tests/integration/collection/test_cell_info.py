@@ -5,6 +5,8 @@ import json
 import pytest
 from tests.integration.collection.private_host import REPOSITORY, inventory
 
+from skep.core.services.execution.capabilities import read_capabilities
+
 
 @pytest.fixture
 def ask(cell):
@@ -38,6 +40,9 @@ def test_refresh_returns_what_this_host_can_do_and_nothing_else(cell, bridge):
     assert {"pc", "q35"} <= set(found["machines"])
     assert "bios" in found["firmwares"]
     assert (found["networks"], found["vlans"]) == ([bridge], [])
+    assert read_capabilities(answer) == {
+        each: found[each] for each in found if each != "domain_type"
+    }
     domcapabilities = cell.virsh("domcapabilities", "--virttype", "qemu", "--machine", "q35")
     assert ("uefi" in found["firmwares"]) == ("<value>efi</value>" in domcapabilities)
 
