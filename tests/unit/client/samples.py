@@ -64,6 +64,7 @@ def instance(name: str = "web-1", **more: Any) -> dict[str, Any]:
         "cores": 1,
         "memory_mib": 512,
         "disk_gib": 2,
+        "owner": "admin",
         "reservation": "r-1",
         "reason": None,
         "run": None,

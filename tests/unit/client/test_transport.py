@@ -141,6 +141,14 @@ def test_field_errors_that_the_detail_tells_already_are_not_repeated(api, core):
     assert str(caught.value) == "/count: at least 1"
 
 
+def test_a_field_error_whose_words_the_detail_tells_adds_its_place_only(api, core):
+    errors = [{"pointer": "/groups/3/query", "code": "x", "message": "'foo' is no operator"}]
+    core.on("POST", "/pools", problem(422, "invalid_query", "'foo' is no operator", errors=errors))
+    with pytest.raises(InvalidRequestError) as caught:
+        api.pools.create("p")
+    assert str(caught.value) == "'foo' is no operator; at /groups/3/query"
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
 def test_an_error_page_that_is_no_problem_still_tells_the_status(api, core, body):
     core.on("GET", "/status", Answer(body, 502, "text/html"))

@@ -43,10 +43,10 @@ def show_items(
         print_data([each.model_dump(mode="json") for each in found], output)
 
 
-def show_item(item: "Model", output: str) -> None:
-    """Print one object."""
+def show_item(item: "Model", output: str, omit: str = "") -> None:
+    """Print one object; in a table without the member that `omit` names."""
     if output == "table":
-        values = item.model_dump()
+        values = item.model_dump(exclude={omit})
         wide = max(map(len, values))
         for key, value in values.items():
             click.echo(f"{inert(key):<{wide}}  {coloured(inert(_plain(value)))}")

@@ -93,8 +93,14 @@ class ProblemError(SkepError):
     members: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = [f"{each.get('pointer', '')}: {each.get('message', '')}" for each in self.errors]
-        return "; ".join([self.detail, *(part for part in parts if part not in self.detail)])
+        return "; ".join([self.detail, *filter(None, map(self._told, self.errors))])
+
+    def _told(self, fault: Mapping[str, Any]) -> str:
+        """Return of a fault what the detail does not tell already."""
+        pointer, message = str(fault.get("pointer", "")), str(fault.get("message", ""))
+        if message not in self.detail:
+            return f"{pointer}: {message}"
+        return f"at {pointer}" if pointer not in self.detail else ""
 
     @property
     def rejected(self) -> list[Rejection]:

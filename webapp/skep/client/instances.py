@@ -35,6 +35,7 @@ class Instance(Model):
     cores: int = 0
     memory_mib: int = 0
     disk_gib: int | None = None
+    owner: str | None = None
     reservation: str | None = None
     reason: Reason | None = None
     run: str | None = None

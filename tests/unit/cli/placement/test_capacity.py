@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.unit.client.placement_samples import room
+from tests.unit.client.placement.samples import room
 from tests.unit.client.scripted_core import problem
 
 

@@ -1,7 +1,7 @@
 """`skep instance create`: what is asked of a Cell, and what is told of what was left out."""
 
 import pytest
-from tests.unit.client.placement_samples import preview, shortfall
+from tests.unit.client.placement.samples import preview, shortfall
 from tests.unit.client.samples import RUN_ID, outcome, run
 from tests.unit.client.scripted_core import Answer, problem
 

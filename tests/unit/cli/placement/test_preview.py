@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.unit.client.placement_samples import explanation, preview, refusal, shortfall, verdict
+from tests.unit.client.placement.samples import explanation, preview, refusal, shortfall, verdict
 from tests.unit.client.scripted_core import Answer, problem
 
 PREVIEW = ["placement", "preview", "web", "--image", "debian"]
@@ -82,6 +82,13 @@ def test_nothing_fits_is_5_with_reasons_and_a_next_step(skep, answers):
     assert "1 MiB free, 2 needed" in result.stdout
     assert "RANK" not in result.stdout
     assert "add a Cell" in result.stderr
+
+
+def test_what_would_fit_alone_is_not_told_to_fit(skep, answers):
+    decision = explanation(verdict("cell-1", 1, 1.0), cell=None)
+    answers(feasible=False, assignments=[], split=[], decision=decision)
+    words = "web-1 goes nowhere beside the others; alone: policy spread, 1 of 1 Cell accepted"
+    assert words in skep(*PREVIEW).stdout
 
 
 def test_cells_left_out_by_the_limit_are_counted(skep, answers):

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.unit.client.placement_samples import RESERVATION_ID, preview, reservation, shortfall
+from tests.unit.client.placement.samples import RESERVATION_ID, preview, reservation, shortfall
 from tests.unit.client.samples import RUN_ID, outcome, page, run
 from tests.unit.client.scripted_core import Answer, problem
 
@@ -44,6 +44,7 @@ def test_show_tells_each_instance_with_its_reason(skep, core):
     out = skep("reservation", "show", RESERVATION_ID).stdout
     head, table = out.split("\n\n")
     assert RUN_ID in head
+    assert "instances" not in head
     assert "partial" in head
     assert [line.split(maxsplit=3) for line in table.splitlines()] == [
         ["INSTANCE", "STATE", "CELL", "REASON"],

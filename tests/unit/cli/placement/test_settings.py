@@ -1,7 +1,7 @@
 """Flavors, groups, and the settings of pools and Cells: what is asked, and what is printed."""
 
 import pytest
-from tests.unit.client.placement_samples import RESERVATION_ID, flavor, group, reservation
+from tests.unit.client.placement.samples import RESERVATION_ID, flavor, group, reservation
 from tests.unit.client.samples import RUN_ID, cell, page, pool
 from tests.unit.client.scripted_core import Answer, problem
 

@@ -62,7 +62,7 @@ def cancel(run_id: str, how: How) -> None:
 
 def _print_run(found: "Run") -> None:
     """Print the run's own values, then a row per outcome with its diff left to -o json."""
-    show_item(found.model_copy(update={"outcomes": []}), "table")
+    show_item(found, "table", omit="outcomes")
     rows = [
         [each.label, each.cell, each.state, each.changed, each.code, each.msg]
         for each in found.outcomes

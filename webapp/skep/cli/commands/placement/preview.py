@@ -33,11 +33,12 @@ def _print_preview(preview: "Preview") -> None:
     if preview.feasible:
         count, cells = len(preview.assignments), len(preview.split)
         click.echo(inert(f"{_many(count, 'instance')} on {_many(cells, 'Cell')}"))
+    for each in preview.shortfalls:
+        click.echo(inert(f"{'' if each.fatal else 'fewer than asked for: '}{each.words}"))
+    if preview.split:
         click.echo()
     rows = [[each.cell, each.count, _names_on(preview, each.cell)] for each in preview.split]
     print_table(["CELL", "COUNT", "INSTANCES"], rows)
-    for each in preview.shortfalls:
-        click.echo(inert(f"{'' if each.fatal else 'fewer than asked for: '}{each.words}"))
     if preview.decision is not None:
         click.echo()
         _print_decision(preview.decision)
@@ -50,10 +51,9 @@ def _names_on(preview: "Preview", cell: str) -> str:
 
 
 def _print_decision(decision: "Explanation") -> None:
-    where = f"goes to {decision.cell}" if decision.cell else "goes nowhere"
     counted = f"{decision.accepted} of {_many(decision.total, 'Cell')} accepted"
     policy = decision.policy.get("name") if isinstance(decision.policy, dict) else decision.policy
-    click.echo(inert(f"{decision.instance} {where}: policy {policy}, {counted}"))
+    click.echo(inert(f"{decision.instance} {_where(decision)}: policy {policy}, {counted}"))
     ranked = [each for each in decision.cells if each.accepted]
     refused = [each for each in decision.cells if not each.accepted]
     _print_ranked(ranked, decision.tie)
@@ -61,6 +61,13 @@ def _print_decision(decision: "Explanation") -> None:
     left = decision.total - len(decision.cells)
     if left > 0:
         note(f"{_many(left, 'more Cell')}; --limit shows more of them")
+
+
+def _where(decision: "Explanation") -> str:
+    """Return where it goes. Where nothing is made, a decision is told as if it were the first."""
+    if decision.cell:
+        return f"goes to {decision.cell}"
+    return "goes nowhere beside the others; alone" if decision.accepted else "goes nowhere"
 
 
 def _print_ranked(ranked: list["Verdict"], tie: str) -> None:

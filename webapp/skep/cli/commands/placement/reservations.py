@@ -103,7 +103,7 @@ def _document(file: TextIO) -> dict[str, Any]:
 
 
 def _print_reservation(found: "Reservation") -> None:
-    show_item(found.model_copy(update={"instances": []}), "table")
+    show_item(found, "table", omit="instances")
     rows = [
         [each.name, each.state, each.cell, each.reason.msg if each.reason else None]
         for each in found.instances

@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.client.placement_samples import (
+from tests.unit.client.placement.samples import (
     RESERVATION_ID,
     explanation,
     flavor,
