@@ -8,15 +8,31 @@ per instance times their number, since each instance costs it one look at every 
 """
 
 import gc
+import json
 import random
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.unit.core.scheduler.reference import place_one_by_one
 
-from skep.core.scheduler import POLICIES, CellRow, Flavor, Fleet, Group, Policy, Request, place
-from skep.core.scheduler.capacity import capacity
+from skep.core.scheduler import (
+    POLICIES,
+    CellRow,
+    Flavor,
+    Fleet,
+    Group,
+    Policy,
+    Record,
+    Request,
+    capacity,
+    explain,
+    place,
+    record,
+    recorded_fleet,
+    recorded_plan,
+)
 
 CELLS = 10_000
 NOW = 1_000.0
@@ -49,6 +65,25 @@ def cell(number: int, dice: random.Random) -> CellRow:
 def rows(count: int) -> list[CellRow]:
     dice = random.Random(4)  # noqa: S311  a fleet that is the same in every run
     return [cell(number, dice) for number in range(count)]
+
+
+def dressed(cells: list[CellRow]) -> list[CellRow]:
+    """The same Cells with what operators and hosts say of them, and with 200 images about."""
+    dice = random.Random(5)  # noqa: S311  the same in every run
+    images = [f"{dice.getrandbits(128):032x}" for _ in range(200)]
+    return [
+        replace(
+            each,
+            id=f"{dice.getrandbits(128):032x}",
+            load1=round(each.load1, 2),
+            labels={"rack": f"r{number // 40}", "row": str(number // 800)},
+            networks=frozenset({"lan", f"rack-{number // 40}"}),
+            vlans=frozenset({7, 249, 1000 + number // 800}),
+            images=frozenset(dice.sample(images, dice.randrange(20))),
+            facts={"serial": f"{dice.getrandbits(64):x}", "tier": dice.choice(["gold", "iron"])},
+        )
+        for number, each in enumerate(cells)
+    ]
 
 
 def named(count: int, prefix: str = "vm") -> tuple[str, ...]:
@@ -153,6 +188,34 @@ def rest(fleet: Fleet) -> None:
     show(f"update from {len(ids):,} announcements", best(3, announcements), len(ids))
 
 
+def records(fleet: Fleet) -> None:
+    plan = place(one_size(1_000), fleet, POLICIES["spread"], NOW)
+    began = time.process_time()
+    made = record(plan, fleet)
+    show("record of 1,000, the first with this roster", time.process_time() - began, 1)
+    show("record of 1,000, roster unchanged", best(5, lambda: record(plan, fleet)), 1)
+    sizes_kib = [len(each) // 1024 for each in (made.varying, made.roster)]
+    sizes_kib.append(len(json.dumps(made.document)) // 1024)
+    print("varying {} KiB, roster {} KiB, document {} KiB".format(*sizes_kib))
+    show("Cells from the record", best(5, lambda: stored_fleet(made)), 1)
+    for most in (50, 200):
+        show(f"explanation from the record, {most} Cells", best(5, lambda n=most: told(made, n)), 1)
+    show("1,000 promises", best(3, lambda: promised(fleet)), 1_000)
+
+
+def stored_fleet(made: Record) -> Fleet:
+    return recorded_fleet(made.document, made.roster, made.varying)
+
+
+def told(made: Record, most: int) -> None:
+    explain(recorded_plan(made.document), stored_fleet(made), "vm-500", most=most)
+
+
+def promised(fleet: Fleet) -> None:
+    for each in fleet.ids[:1_000]:
+        fleet.promise(each, (2, 2048, 20), NOW)
+
+
 def main() -> None:
     tried = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     cells = rows(CELLS)
@@ -164,6 +227,7 @@ def main() -> None:
             f"spread: 1,000 on {count:,}", Fleet(rows(count)), one_size(1_000), POLICIES["spread"]
         )
     rest(fleet.copy())
+    records(Fleet(dressed(cells)))
     each = one_by_one(cells, fleet, tried)
     print(f"one by one: {1000 * each:.0f} ms per instance over {tried}, same plan;", end=" ")
     print(f"1,000 would take {1000 * each:.0f} s: {1000 * each / whole:,.0f} times as long")

@@ -1,12 +1,15 @@
 """Fleets and requests for properties: small numbers, so that ties, gaps and ends are common."""
 
+import json
 from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from skep.core.scheduler.fleet import CellRow
+from skep.core.scheduler.fleet import CellRow, Fleet
+from skep.core.scheduler.placement import place
 from skep.core.scheduler.policy import POLICIES, Policy
 from skep.core.scheduler.query import parse_query
+from skep.core.scheduler.record import Record, record
 from skep.core.scheduler.request import Flavor, Group, Needs, Request
 
 NOW = 1_000.0
@@ -15,6 +18,14 @@ USUALLY = (True, False)
 # Scores that planning does not change: nothing but the tie order decides.
 FLAT = replace(POLICIES["spread"], name="flat", multipliers={"few_failures": 1.0})
 KEYS = ("red", "blue")
+FIGURES = st.floats(min_value=0.0, allow_nan=False, allow_infinity=False)
+WORDS = st.text(max_size=9)
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | FIGURES | WORDS,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(WORDS, each, max_size=3),
+    max_leaves=6,
+)
+REQUEST = Request((Group(("a", "b", "c"), Flavor(1, 512, 1)),))
 QUERIES = [
     None,
     [">=", "$cell.cpus", 4],
@@ -72,6 +83,25 @@ def one_cell(draw: st.DrawFn, number: int) -> CellRow:
         images=draw(few("debian")),
         facts=draw(st.sampled_from([{}, {"tier": "gold"}, {"tier": "silver"}])),
     )
+
+
+@st.composite
+def any_cells(draw: st.DrawFn) -> list[CellRow]:
+    """Rows whose numbers have any size and bits, and whose words hold any characters."""
+    changes = st.fixed_dictionaries(
+        {
+            "name": WORDS,
+            "conflict": st.none() | WORDS,
+            "promised_cores": st.integers(0, 2**63 - 1),
+            "memory_mib": st.integers(0, 2**63 - 1),
+            **dict.fromkeys(("load1", "failures", "recent_cores", "recent_at"), FIGURES),
+            **dict.fromkeys(("tags", "images", "networks"), st.frozensets(WORDS, max_size=9)),
+            "vlans": st.frozensets(st.integers(1, 4094), max_size=3),
+            "labels": st.dictionaries(WORDS, WORDS, max_size=3),
+            "facts": st.dictionaries(WORDS, DOCUMENTS, max_size=3),
+        }
+    )
+    return [replace(each, **draw(changes)) for each in draw(cells())]
 
 
 @st.composite
@@ -139,3 +169,22 @@ def policies() -> st.SearchStrategy[Policy]:
         st.sampled_from([*POLICIES.values(), FLAT]),
         changes,
     )
+
+
+def few_cells(size: int = 3) -> Fleet:
+    return Fleet(
+        CellRow(f"id-{n}", f"cell-{n}", cpus=4, memory_mib=4096, disk_gib=50) for n in range(size)
+    )
+
+
+PLAN = place(REQUEST, few_cells(), Policy(), NOW)
+
+
+def recorded(every: Fleet) -> Record:
+    """Record some plan with these Cells; what is stored of them does not depend on it."""
+    return record(PLAN, every)
+
+
+def parts(found: Record) -> tuple[dict[str, object], bytes, bytes]:
+    """Return what `replay` takes, the document as a database gives it back."""
+    return json.loads(json.dumps(found.document)), found.roster, found.varying

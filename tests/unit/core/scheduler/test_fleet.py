@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,28 @@ def test_promises_decay_over_the_window() -> None:
     seen = fleet.cell("id-1")
     assert seen.recent_cores == pytest.approx(4 * math.exp(-1) + 2)
     assert (seen.promised_cores, seen.promised_memory_mib, seen.instances) == (6, 1024, 2)
+
+
+def test_a_promise_taken_back_leaves_the_load_to_fade() -> None:
+    fleet = Fleet([CellRow("id-1", "cell-1", promised_memory_mib=100)])
+    fleet.promise("id-1", (4, 512, 10), 100.0)
+    fleet.unpromise("id-1", (4, 512, 10))
+    assert fleet.cell("id-1") == CellRow(
+        "id-1", "cell-1", promised_memory_mib=100, recent_cores=4.0, recent_at=100.0
+    )
+    fleet.unpromise("id-1", (4, 512, 10))
+    assert fleet.cell("id-1").promised_memory_mib == fleet.cell("id-1").instances == 0
+
+
+@given(cells(), cells())
+def test_replacing_takes_all_facts_but_the_recent_promises(
+    before: list[CellRow], after: list[CellRow]
+) -> None:
+    fleet = Fleet(before)
+    for old, new in zip(before, after, strict=False):
+        recent = {"recent_cores": old.recent_cores, "recent_at": old.recent_at}
+        fleet.replace(replace(new, id=old.id))
+        assert fleet.cell(old.id) == replace(new, id=old.id, **recent)
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, "many"])

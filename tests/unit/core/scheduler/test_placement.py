@@ -1,5 +1,6 @@
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -130,6 +131,22 @@ def test_explanation_has_each_cell_once_and_the_chosen_one_first(
         if made.runner_up is not None and policy.tie is not Tie.DRAW:
             second = told.lines[1]
             assert (second.cell, second.score) == (made.runner_up, made.runner_up_score)
+
+
+@settings(max_examples=50, deadline=None)
+@given(requests(), cells(), policies(), st.integers(0, 8))
+def test_short_explanation_is_the_beginning_of_the_whole_one(
+    request: Request, rows: list[CellRow], policy: Policy, most: int
+) -> None:
+    fleet = Fleet(rows)
+    plan = place(request, fleet, policy, NOW)
+    for name in (request.groups[0].names[-1], request.groups[-1].names[0]):
+        told, short = (explain(plan, fleet, name, most=limit) for limit in (None, most))
+        assert short == replace(told, lines=told.lines[:most])
+        ranked = [line.rank for line in told.lines if line.rank is not None]
+        assert ranked == list(range(1, told.accepted + 1))
+        refused = [line.cell for line in told.lines[told.accepted :]]
+        assert refused == sorted(refused)
 
 
 @settings(max_examples=50, deadline=None)

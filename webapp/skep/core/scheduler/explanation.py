@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import ClassVar
 
 import numpy as np
@@ -59,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One decision; `lines` has each Cell exactly once, the chosen one first.
+    """One decision; `lines` has each Cell exactly once: accepted ones by rank, then by name.
 
     `removed` says how many Cells each filter removed in turn; with `accepted` they are all Cells.
     """
@@ -89,7 +91,7 @@ def explain(
         fleet: the Cells as `place` got them (a copy, or `replay`'s).
         instance: a name in the plan's request.
         catalogue: as `place` got it.
-        most: only this many of the best Cells, and no refused ones; None for every Cell.
+        most: only the first so many lines; the counts are of all Cells. None for every line.
 
     Raises:
         NotInPlanError: no such instance.
@@ -127,14 +129,12 @@ class _Moment:
         self.removed = tuple(self._stage.sieve()[1])
 
     def lines(self, most: int | None) -> tuple[Line, ...]:
-        """Return accepted Cells by rank, then the refused ones by name."""
+        """Return the first lines: accepted Cells by rank, then the refused ones by name."""
         best = self._ranking()[:most]
         ranked = [self._accepted(rank, place) for rank, place in enumerate(best, 1)]
-        if most is not None:
-            return tuple(ranked)
-        taken = set(self._heads.tolist())
-        refused = [row for row in self._fleet.by_name().tolist() if row not in taken]
-        return (*ranked, *(self._refused(row) for row in refused))
+        refused = self._refused_rows()
+        room = None if most is None else most - len(ranked)
+        return (*ranked, *(self._refused(row) for row in refused[:room].tolist()))
 
     def tie_words(self) -> str:
         """Return how Cells of equal score were ordered."""
@@ -193,6 +193,12 @@ class _Moment:
             found.append(Part(weigher.name, raw, weigher.unit, share, factor, factor * share))
         return tuple(found)
 
+    def _refused_rows(self) -> Ints:
+        refused = np.ones(len(self._fleet), dtype=np.bool_)
+        refused[self._heads] = False
+        by_name = self._fleet.by_name()
+        return by_name[refused[by_name]]
+
     def _refused(self, row: int) -> Line:
         reasons = refusals(self._stage, self._view(row), 0)
         ids, names = self._fleet.ids, self._fleet.names
@@ -219,9 +225,11 @@ def _until(plan: Plan, number: int) -> int:
 def _replayed(state: State, plan: Plan, before: int, number: int) -> str | None:
     """Apply what was planned before; return the Cell chosen last before this batch began."""
     made = plan.assignments[:before]
-    for other in range(number + 1):
+    for other, every in groupby(made, key=attrgetter("group")):
         state.begin()
-        rows = [state.fleet.row_of[each.cell_id] for each in made if each.group == other]
+        rows = [state.fleet.row_of[each.cell_id] for each in every]
         state.apply(plan.request.groups[other], np.array(rows, dtype=np.int64))
-    earlier = [each.cell_id for each in made if each.group < number]
-    return earlier[-1] if earlier else plan.request.turn_after
+    if not made or made[-1].group != number:
+        state.begin()
+    earlier = next((each.cell_id for each in reversed(made) if each.group < number), None)
+    return earlier or plan.request.turn_after

@@ -29,7 +29,7 @@ def _in_pool(view: View) -> Bools | bool:
 
 
 def _pool(view: View, index: int) -> str:
-    own = view.state.fleet.values[view.at(index)]["pool"]
+    own = view.state.fleet.traits.of["pool"][view.at(index)]
     return f"in pool {own!r}, {view.state.request.pool or 'any'!r} asked for"
 
 

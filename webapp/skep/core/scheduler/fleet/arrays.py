@@ -1,15 +1,19 @@
 """The fleet: one array per number, one bit column per token, row order stable."""
 
 import hashlib
+import json
 import math
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
+from skep.core.scheduler.fleet.columns import Columns, Derived
 from skep.core.scheduler.fleet.kinds import Array, Bools, Ints
-from skep.core.scheduler.fleet.row import FLAGS, FLOATS, INTEGERS, OTHERS, TRAITS, CellRow, tokens
+from skep.core.scheduler.fleet.row import FLAGS, FLOATS, INTEGERS, NUMBERS, VARYING, CellRow
+from skep.core.scheduler.fleet.traits import TRAITS, Traits
 from skep.domain.errors import SkepError
 
 LOAD_WINDOW_S = 120.0
@@ -20,7 +24,11 @@ _DTYPES: dict[str, type] = {
     "conflicted": np.bool_,
     "key": np.uint64,
 }
+_RESOURCES = ("cores", "memory_mib", "disk_gib")
 _FIELDS = tuple(each.name for each in fields(CellRow) if each.name != "id")
+_OWN = frozenset({"recent_cores", "recent_at"})
+_VARYING = frozenset(VARYING)
+_FIRST = 64
 
 
 @dataclass(eq=False)
@@ -34,7 +42,11 @@ class UnknownCellError(SkepError):
 
 
 class Fleet:
-    """Cells as arrays. Not safe for threads: guard it with a lock and plan on a `copy()`."""
+    """Cells as arrays. Not safe for threads: guard it with a lock and plan on a `copy()`.
+
+    `derived` holds what was computed from facts that seldom change; it is replaced when one
+    does, and copies share it until then.
+    """
 
     def __init__(self, cells: Iterable[CellRow] = ()) -> None:
         self.ids: list[str] = []
@@ -42,14 +54,40 @@ class Fleet:
         self.names: list[str] = []
         self.conflicts: list[str | None] = []
         self.facts: list[object] = []
-        self.values: list[dict[str, object]] = []
+        self.traits = Traits()
+        self.derived = Derived()
         self._columns: dict[str, Array] = {
-            name: np.zeros(64, dtype) for name, dtype in _DTYPES.items()
+            name: np.zeros(_FIRST, dtype) for name, dtype in _DTYPES.items()
         }
-        self._tokens: dict[str, Bools] = {}
-        self._by_name: Ints | None = None
         for cell in cells:
             self.add(cell)
+
+    @classmethod
+    def from_columns(cls, columns: Columns) -> Self:
+        """Return a fleet of whole columns, as if its rows had been added one by one.
+
+        Raises:
+            UnknownCellError: two Cells have the same id.
+            KeyError: a column is missing.
+            ValueError: a number is negative, infinite or not a number, or a column is not as
+                long as the others.
+        """
+        fleet, size = cls(), len(columns.ids)
+        fleet.ids, fleet.names = list(columns.ids), list(columns.names)
+        fleet.conflicts, fleet.facts = list(columns.conflicts), list(columns.facts)
+        fleet.traits = Traits.from_coded(columns.traits)
+        fleet.row_of = {cell: row for row, cell in enumerate(fleet.ids)}
+        if len(fleet.row_of) < size:
+            raise UnknownCellError(Counter(fleet.ids).most_common(1)[0][0], "already in")
+        conflicted = np.array([each is not None for each in fleet.conflicts], dtype=np.bool_)
+        keys = np.array([_key(each) for each in fleet.ids], dtype=np.uint64)
+        every = {name: columns.numbers[name] for name in NUMBERS}
+        for name, column in {**every, "conflicted": conflicted, "key": keys}.items():
+            fleet._columns[name] = _sane_column(name, column, size)
+        lists: tuple[Sized, ...] = (fleet.names, fleet.facts, *fleet.traits.of.values())
+        if any(len(each) != size for each in lists):
+            raise ValueError(f"not every column has {size} Cells")
+        return fleet
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -60,15 +98,14 @@ class Fleet:
 
     def having(self, token: str) -> Bools | None:
         """Return which Cells have the token (`tag:ssd`); None when none ever had it."""
-        found = self._tokens.get(token)
-        return None if found is None else found[: len(self)]
+        return self.traits.having(token)
 
     def by_name(self) -> Ints:
         """Return the rows in the order of names, then ids."""
-        if self._by_name is None:
+        if self.derived.by_name is None:
             pairs = sorted(zip(self.names, self.ids, range(len(self)), strict=True))
-            self._by_name = np.array([row for _, _, row in pairs], dtype=np.int64)
-        return self._by_name
+            self.derived.by_name = np.array([row for _, _, row in pairs], dtype=np.int64)
+        return self.derived.by_name
 
     def add(self, cell: CellRow) -> None:
         """Append a Cell as the last row."""
@@ -78,12 +115,14 @@ class Fleet:
         self._reserve(row + 1)
         self.row_of[cell.id] = row
         self.ids.append(cell.id)
-        for each in (self.names, self.conflicts, self.facts):
-            each.append("")
-        self.values.append({})
-        for column in (*self._columns.values(), *self._tokens.values()):
+        self.names.append("")
+        self.conflicts.append(None)
+        self.facts.append({})
+        self.traits.append()
+        for column in self._columns.values():
             column[row] = 0
         self._columns["key"][row] = _key(cell.id)
+        self.derived = Derived()
         self.update(cell.id, **{name: getattr(cell, name) for name in _FIELDS})
 
     def update(self, cell_id: str, **changes: object) -> None:
@@ -96,24 +135,27 @@ class Fleet:
         """
         row = self._row(cell_id)
         for name, value in changes.items():
-            if name in FLAGS:
-                self._columns[name][row] = bool(value)
-            elif name in _DTYPES:
+            if name in _VARYING:
                 self._columns[name][row] = _sane(name, value)
-            elif name in TRAITS:
-                self._set_trait(row, name, value)
-            else:
-                self._set_other(row, name, value)
+            elif name == "images":
+                self.traits.set(row, name, value)
+            elif self._set_seldom(row, name, value):
+                self.derived = Derived()
+
+    def replace(self, cell: CellRow) -> None:
+        """Take over every fact of the row but the recent promises, which `promise` keeps."""
+        self.update(cell.id, **{name: getattr(cell, name) for name in _FIELDS if name not in _OWN})
 
     def remove(self, cell_id: str) -> None:
         """Take a Cell out; the rows behind it move up by one."""
         row, size = self._row(cell_id), len(self)
-        for column in (*self._columns.values(), *self._tokens.values()):
+        for column in self._columns.values():
             column[row : size - 1] = column[row + 1 : size]
-        for each in (self.ids, self.names, self.conflicts, self.facts, self.values):
+        for each in (self.ids, self.names, self.conflicts, self.facts):
             each.pop(row)
+        self.traits.remove(row)
         self.row_of = {cell: number for number, cell in enumerate(self.ids)}
-        self._by_name = None
+        self.derived = Derived()
 
     def promise(
         self, cell_id: str, need: tuple[int, int, int], now: float, window_s: float = LOAD_WINDOW_S
@@ -124,31 +166,41 @@ class Fleet:
         exponential decay lets one number and one time stand for all earlier promises.
         """
         row, columns = self._row(cell_id), self._columns
-        for name, amount in zip(("cores", "memory_mib", "disk_gib"), need, strict=True):
+        for name, amount in zip(_RESOURCES, need, strict=True):
             columns[f"promised_{name}"][row] += amount
         columns["instances"][row] += 1
         age = max(now - float(columns["recent_at"][row]), 0.0)
         left = float(columns["recent_cores"][row]) * math.exp(-age / window_s)
         columns["recent_cores"][row], columns["recent_at"][row] = left + need[0], now
 
+    def unpromise(self, cell_id: str, need: tuple[int, int, int]) -> None:
+        """Count one instance less; its load fades by itself. Nothing falls below 0."""
+        row = self._row(cell_id)
+        for name, amount in zip(_RESOURCES, need, strict=True):
+            column = self._columns[f"promised_{name}"]
+            column[row] = max(int(column[row]) - amount, 0)
+        instances = self._columns["instances"]
+        instances[row] = max(int(instances[row]) - 1, 0)
+
     def copy(self) -> "Fleet":
         """Return an independent fleet, for a plan or a what-if."""
         twin = Fleet()
         twin.ids, twin.row_of = list(self.ids), dict(self.row_of)
         twin.names, twin.conflicts = list(self.names), list(self.conflicts)
-        twin.facts, twin.values = list(self.facts), [dict(each) for each in self.values]
+        twin.facts, twin.traits = list(self.facts), self.traits.copy()
         twin._columns = {name: column.copy() for name, column in self._columns.items()}
-        twin._tokens = {token: column.copy() for token, column in self._tokens.items()}
-        twin._by_name = self._by_name
+        twin.derived = self.derived
         return twin
 
     def cell(self, cell_id: str) -> CellRow:
         """Return one Cell as it was fed in and patched since."""
         row = self._row(cell_id)
-        numbers = {name: self._columns[name][row].item() for name in (*INTEGERS, *FLOATS, *FLAGS)}
+        every: dict[str, object] = {
+            **{name: self._columns[name][row].item() for name in NUMBERS},
+            **{name: column[row] for name, column in self.traits.of.items()},
+        }
         others = {"name": self.names[row], "conflict": self.conflicts[row]}
-        every = {**numbers, **others, **self.values[row], "facts": self.facts[row]}
-        return CellRow(id=cell_id, **every)
+        return CellRow(id=cell_id, facts=self.facts[row], **others, **every)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[CellRow]:
         return (self.cell(each) for each in self.ids)
@@ -159,45 +211,56 @@ class Fleet:
             raise UnknownCellError(cell_id, "not in")
         return row
 
-    def _set_trait(self, row: int, name: str, value: object) -> None:
-        if isinstance(value, set | list | tuple):
-            value = frozenset(value)
-        old = tokens(name, self.values[row][name]) if name in self.values[row] else frozenset()
-        new = tokens(name, value)
-        for token in old - new:
-            self._tokens[token][row] = False
-        for token in new - old:
-            if token not in self._tokens:
-                self._tokens[token] = np.zeros(len(self._columns["cpus"]), dtype=np.bool_)
-            self._tokens[token][row] = True
-        self.values[row][name] = value
-
-    def _set_other(self, row: int, name: str, value: object) -> None:
-        if name not in OTHERS:
-            raise TypeError(f"a Cell has no {name!r}")
+    def _set_seldom(self, row: int, name: str, value: object) -> bool:
+        """Set a fact that seldom changes; return whether it did."""
+        if name in TRAITS:
+            return self.traits.set(row, name, value)
+        if name in NUMBERS:
+            column = self._columns[name]
+            old, column[row] = column[row], _sane(name, value)
+            return bool(column[row] != old)
         if name == "facts":
-            self.facts[row] = value
-        elif name == "name":
-            self.names[row], self._by_name = str(value), None
+            old, self.facts[row] = self.facts[row], value
+            return old != value or _text(old) != _text(value)
+        return self._set_word(row, name, value)
+
+    def _set_word(self, row: int, name: str, value: object) -> bool:
+        word = None if value is None else str(value)
+        if name == "name" and word is not None:
+            changed, self.names[row] = self.names[row] != word, word
+        elif name == "conflict":
+            changed, self.conflicts[row] = self.conflicts[row] != word, word
+            self._columns["conflicted"][row] = word is not None
         else:
-            self.conflicts[row] = None if value is None else str(value)
-            self._columns["conflicted"][row] = value is not None
+            raise TypeError(f"a Cell has no {name!r}")
+        return changed
 
     def _reserve(self, rows: int) -> None:
-        if rows <= len(self._columns["cpus"]):
-            return
-        for held in (self._columns, self._tokens):
-            grown = {
-                name: np.concatenate([column, np.zeros_like(column)])
-                for name, column in held.items()
-            }
-            held.update(grown)
+        if rows > len(self._columns["cpus"]):
+            for name, column in self._columns.items():
+                self._columns[name] = np.concatenate([column, np.zeros_like(column)])
 
 
 def _sane(name: str, value: object) -> float:
+    if name in FLAGS:
+        return bool(value)
     if isinstance(value, int | float | np.number) and 0 <= value < math.inf:
         return value  # type: ignore[return-value]
     raise ValueError(f"{name} is {value!r}; a finite number of at least 0 is needed")
+
+
+def _sane_column(name: str, column: Array, size: int) -> Array:
+    """Return the column in the fleet's type, with some room, all its numbers sane."""
+    found: Array = np.zeros(max(size, _FIRST), dtype=_DTYPES[name])
+    found[:size] = column
+    if len(column) != size or not (np.isfinite(found).all() and (found >= 0).all()):
+        raise ValueError(f"{name} needs {size} finite numbers of at least 0")
+    return found
+
+
+def _text(fact: object) -> str:
+    """Return what tells facts apart; `==` does not tell 1 from true."""
+    return json.dumps(fact, sort_keys=True, default=repr) if fact else ""
 
 
 def _key(cell_id: str) -> int:

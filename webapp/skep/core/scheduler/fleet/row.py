@@ -70,29 +70,21 @@ INTEGERS = (
 )
 FLOATS = ("load1", "failures", "recent_cores", "recent_at")
 FLAGS = ("enabled", "online", "kvm")
-# Set-like facts, each with the word that its tokens start with (`tag:ssd`).
-TRAITS = {
-    "pool": "pool",
-    "architecture": "architecture",
-    "cpu_models": "cpu_model",
-    "firmwares": "firmware",
-    "machines": "machine",
-    "networks": "network",
-    "vlans": "vlan",
-    "tags": "tag",
-    "labels": "label",
-    "images": "image",
-}
-OTHERS = ("name", "conflict", "facts")
-
-
-def tokens(kind: str, value: object) -> frozenset[str]:
-    """Return the tokens that stand for one set-like fact: `tag:ssd`, `label:rack=3`."""
-    word = TRAITS[kind]
-    if isinstance(value, str):
-        return frozenset({f"{word}:{value}"})
-    if isinstance(value, Mapping):
-        return frozenset(f"{word}:{key}={each}" for key, each in value.items())
-    if isinstance(value, frozenset | set | list | tuple):
-        return frozenset(f"{word}:{each}" for each in value)
-    raise TypeError(f"{kind} can't be {type(value).__name__}")
+NUMBERS = frozenset((*INTEGERS, *FLOATS, *FLAGS))
+# Announcements, promises and runs change these (and `images`) all the time; the others of a Cell
+# stay for days.
+VARYING = (
+    "promised_cores",
+    "promised_memory_mib",
+    "promised_disk_gib",
+    "instances",
+    "memory_used_mib",
+    "disk_used_gib",
+    "io_load",
+    "load1",
+    "failures",
+    "recent_cores",
+    "recent_at",
+    "online",
+)
+SELDOM = tuple(name for name in (*INTEGERS, *FLOATS, *FLAGS) if name not in VARYING)

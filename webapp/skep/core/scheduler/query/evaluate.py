@@ -8,7 +8,8 @@ import numpy as np
 
 from skep.core.scheduler.decision.view import View
 from skep.core.scheduler.fleet.kinds import Array, Bools
-from skep.core.scheduler.fleet.row import FLAGS, FLOATS, INTEGERS, TRAITS
+from skep.core.scheduler.fleet.row import FLAGS, FLOATS, INTEGERS
+from skep.core.scheduler.fleet.traits import TRAITS
 from skep.core.scheduler.query.tree import Compare, Fact, Node, Term
 
 MISSING = object()
@@ -108,7 +109,7 @@ def _column(path: str, view: View) -> list[object]:
         return list(fleet.ids if path == "id" else fleet.names)
     head, *rest = path.split(".")
     if head in TRAITS:
-        roots = [_listed(values[head]) for values in fleet.values]
+        roots = [_listed(value) for value in fleet.traits.of[head]]
     else:
         roots = [_step(document, head) for document in fleet.facts]
     for key in rest:

@@ -1,12 +1,21 @@
-"""A plan as one JSON document: what to store, and how to plan again from it."""
+"""A plan with all its inputs as values to store, and how to plan again from them."""
 
 from skep.core.scheduler.record.document import (
-    ReplayError,
-    digest,
+    Record,
     record,
+    recorded_catalogue,
     recorded_fleet,
     recorded_plan,
     replay,
 )
+from skep.core.scheduler.record.packed import ReplayError
 
-__all__ = ["ReplayError", "digest", "record", "recorded_fleet", "recorded_plan", "replay"]
+__all__ = [
+    "Record",
+    "ReplayError",
+    "record",
+    "recorded_catalogue",
+    "recorded_fleet",
+    "recorded_plan",
+    "replay",
+]
