@@ -29,6 +29,14 @@ def test_the_list_tells_the_states_of_the_instances(skep, core):
     assert row.startswith(f"{RESERVATION_ID}  web   partial  2      running 1, failed 1")
 
 
+def test_name_is_the_id_that_commands_take(skep, core):
+    core.on("GET", "/reservations", page(reservation(), reservation(id="other")))
+    core.on("GET", PATH, reservation())
+    assert skep("reservation", "list", "-o", "name").stdout == f"{RESERVATION_ID}\nother\n"
+    shown = skep("reservation", "show", RESERVATION_ID, "-o", "name").stdout
+    assert shown == f"{RESERVATION_ID}\n"
+
+
 def test_show_tells_each_instance_with_its_reason(skep, core):
     instances = [
         {"id": "1", "name": "web-1", "state": "running", "cell": "cell-1", "reason": None},

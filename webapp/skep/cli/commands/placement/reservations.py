@@ -1,6 +1,7 @@
 """`skep reservation`: requests for instances, and what became of them."""
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -10,6 +11,7 @@ from skep.cli.completion import reservation_ids
 from skep.cli.config import connect
 from skep.cli.options import AT_LEAST_ONE, How, changing, output_option
 from skep.cli.output import Column, print_table, show_item, show_items
+from skep.cli.text import inert
 from skep.cli.waiting import conclude_cancel, conclude_creation
 
 if TYPE_CHECKING:
@@ -29,7 +31,11 @@ def reservation() -> None:
 def list_(limit: int, output: str) -> None:
     """List the newest reservations."""
     with connect() as api:
-        show_items(api.reservations.list(limit=limit), output, _COLUMNS, _EMPTY)
+        found = list(api.reservations.list(limit=limit))
+    if output == "name":
+        _print_ids(found)
+    else:
+        show_items(found, output, _COLUMNS, _EMPTY)
 
 
 @reservation.command()
@@ -41,6 +47,8 @@ def show(reservation_id: str, output: str) -> None:
         found = api.reservations.get(reservation_id)
     if output == "table":
         _print_reservation(found)
+    elif output == "name":
+        _print_ids([found])
     else:
         show_item(found, output)
 
@@ -100,6 +108,12 @@ def _document(file: TextIO) -> dict[str, Any]:
         needed = "a mapping with `groups` is needed, see docs/cli.md"
         raise click.BadParameter(f"{file.name}: {needed}", param_hint="--file")
     return found
+
+
+def _print_ids(found: Iterable["Reservation"]) -> None:
+    """Print what names a reservation to commands: several may have one name."""
+    for each in found:
+        click.echo(inert(each.id))
 
 
 def _print_reservation(found: "Reservation") -> None:
