@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from skep.core.scheduler import policy_named
-from skep.core.scheduler.extensions import load_catalogue
 from skep.core.scheduler.policy import UnknownPolicyError
 from skep.core.services import events
+from skep.core.services.placement.fleet import resident_fleet
 from skep.core.services.records import pool_record
 from skep.core.store.base import reading, writing
 from skep.core.store.changes import change
@@ -107,9 +106,10 @@ def check_policy(name: str | None, multipliers: Iterable[str]) -> None:
     """Raise UnknownPolicyError unless there are such a policy and such weighers."""
     if name is not None:
         policy_named(name)
+    known = resident_fleet().catalogue.weighers
     for each in multipliers:
-        if each not in _weighers():
-            raise UnknownPolicyError("weigher", each, ", ".join(_weighers()))
+        if each not in known:
+            raise UnknownPolicyError("weigher", each, ", ".join(known))
 
 
 def ensure_default_pool() -> None:
@@ -135,11 +135,6 @@ def delete_pool(name: str) -> None:
         gone = {**pool_record(pool, 0, 0), "state": "deleted"}
         events.record(session, ResourceKind.POOL, pool.id, gone)
         session.delete(pool)
-
-
-@cache
-def _weighers() -> tuple[str, ...]:
-    return tuple(load_catalogue().weighers)
 
 
 def _record(session: Session, pool: Pool) -> dict[str, Any]:

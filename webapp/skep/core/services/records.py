@@ -173,19 +173,19 @@ def reservation_record(reservation: Reservation, instances: Sequence[Instance]) 
 
 
 def _reservation_state(reservation: Reservation, instances: Sequence[Instance]) -> str:
-    """Return pending, ready, partial, failed or gone: from its instances, nothing is kept."""
-    unmade = {InstanceState.SCHEDULED, InstanceState.FAILED}
+    """Return what its instances come to; nothing is kept."""
+    unmade = [
+        each for each in instances if each.state in {InstanceState.SCHEDULED, InstanceState.FAILED}
+    ]
     making = {InstanceState.SCHEDULED, InstanceState.STARTING}
     if not instances:
         return "gone"
     if any(each.run_id and each.state in making for each in instances):
         return "pending"
-    if all(each.state in unmade for each in instances):
-        return "failed"
-    complete = len(instances) == reservation.count
-    return (
-        "ready" if complete and not any(each.state in unmade for each in instances) else "partial"
-    )
+    if len(unmade) == len(instances):
+        canceled = all(each.reason_code == OutcomeState.CANCELED for each in unmade)
+        return "canceled" if canceled else "failed"
+    return "partial" if unmade or len(instances) < reservation.count else "ready"
 
 
 def run_record(run: Run) -> Record:

@@ -119,6 +119,40 @@ def test_what_is_being_made_is_canceled(ready, expect_problem):
     expect_problem(again, 409, "invalid_state")
 
 
+@pytest.mark.parametrize(
+    ("ends", "state"),
+    [
+        ({}, "ready"),
+        ({"db": "stopped"}, "ready"),
+        ({"db": "failed"}, "partial"),
+        ({"db": "failed", "web-1": "failed", "web-2": "failed"}, "failed"),
+    ],
+)
+def test_a_reservation_is_what_its_instances_come_to(ready, ends, state):
+    made = _reserve(ready)
+    _end(ready, made, ends)
+    assert ready.get(f"/reservations/{made['reservation']}").get_json()["state"] == state
+
+
+def test_a_reservation_is_canceled_or_gone_as_a_whole(ready):
+    made = _reserve(ready)
+    path = f"/reservations/{made['reservation']}"
+    _end(ready, made, dict.fromkeys(("web-1", "web-2", "db"), InstanceState.FAILED))
+    with ready.app.app_context(), writing() as session:
+        session.query(Instance).update({"reason_code": "canceled"})
+    assert ready.get(path).get_json()["state"] == "canceled"
+    with ready.app.app_context(), writing() as session:
+        session.query(Instance).filter_by(name="db").one().reason_code = "no_result"
+    assert ready.get(path).get_json()["state"] == "failed"
+    with ready.app.app_context(), writing() as session:
+        session.query(Instance).filter_by(name="db").delete()
+    assert ready.get(path).get_json()["state"] == "canceled"
+    with ready.app.app_context(), writing() as session:
+        session.query(Instance).delete()
+    shown = ready.get(path).get_json()
+    assert (shown["state"], shown["states"], shown["instances"]) == ("gone", {}, [])
+
+
 def test_what_failed_is_made_anew(ready, expect_problem):
     made = _reserve(ready)
     path = f"/reservations/{made['reservation']}"
