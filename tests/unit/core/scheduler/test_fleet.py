@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.scheduler.cases import cells
+from tests.unit.core.scheduler.cases import cells, one_cell
 
 from skep.core.scheduler import CellRow, Fleet
 from skep.core.scheduler.fleet import UnknownCellError
@@ -55,6 +55,25 @@ def test_copy_is_independent() -> None:
     twin.update("id-1", load1=3.0, tags={"b"})
     twin.add(CellRow("id-2", "cell-2"))
     assert list(fleet) == [CellRow("id-1", "cell-1", tags=frozenset({"a"}))]
+
+
+@given(cells(), cells(), one_cell(8), st.sampled_from([1, -1]))
+def test_copies_go_their_own_ways(
+    rows: list[CellRow], others: list[CellRow], new: CellRow, way: int
+) -> None:
+    fleet = Fleet(rows)
+    changed, kept = (fleet, fleet.copy())[::way]
+    for old, other in zip(rows, others, strict=False):
+        changed.update(old.id, tags=other.tags, images=other.images, pool=other.pool)
+    changed.add(new)
+    if rows:
+        changed.remove(rows[0].id)
+    assert list(kept) == rows
+    for each in (changed, kept):
+        for tag in ("ssd", "gpu"):
+            having = each.having(f"tag:{tag}")
+            found = [False] * len(each) if having is None else having.tolist()
+            assert found == [tag in row.tags for row in each]
 
 
 def test_promises_decay_over_the_window() -> None:

@@ -70,7 +70,7 @@ def test_any_decision_is_explained_from_the_record(
     assert told == explain(plan, every, name)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_cells())
 def test_every_fact_comes_back_bit_for_bit_in_the_order_of_ids(rows: list[CellRow]) -> None:
     again = recorded_fleet(*parts(recorded(Fleet(rows))))
@@ -79,7 +79,7 @@ def test_every_fact_comes_back_bit_for_bit_in_the_order_of_ids(rows: list[CellRo
     assert exactly(list(again)) == exactly(expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_cells(), cells(), one_cell(9))
 def test_recorded_fleet_goes_on_like_the_one_recorded(
     rows: list[CellRow], others: list[CellRow], new: CellRow
@@ -100,7 +100,7 @@ def test_recorded_fleet_goes_on_like_the_one_recorded(
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cells(), st.data())
 def test_kept_roster_is_that_of_the_cells_as_they_are(
     rows: list[CellRow], data: st.DataObject

@@ -14,7 +14,7 @@ from skep.core.scheduler.record import packed
 from skep.core.scheduler.record.cells import digest_of, varying_of
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_cells(), st.data())
 def test_damaged_bytes_are_refused(rows: list[CellRow], data: st.DataObject) -> None:
     document, *both = parts(recorded(Fleet(rows)))
@@ -34,7 +34,7 @@ def forged(document: dict[str, object], roster: bytes, varying: bytes) -> Fleet:
     return recorded_fleet({**document, "digest": digest}, roster, varying)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(any_cells(), st.data())
 def test_forged_bytes_are_refused_or_read_as_a_sane_fleet(
     rows: list[CellRow], data: st.DataObject

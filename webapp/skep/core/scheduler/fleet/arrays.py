@@ -29,6 +29,8 @@ _FIELDS = tuple(each.name for each in fields(CellRow) if each.name != "id")
 _OWN = frozenset({"recent_cores", "recent_at"})
 _VARYING = frozenset(VARYING)
 _FIRST = 64
+# What tells facts apart: `==` does not tell 1 from true.
+_TEXT = json.JSONEncoder(sort_keys=True, default=repr).encode
 
 
 @dataclass(eq=False)
@@ -75,7 +77,7 @@ class Fleet:
         fleet, size = cls(), len(columns.ids)
         fleet.ids, fleet.names = list(columns.ids), list(columns.names)
         fleet.conflicts, fleet.facts = list(columns.conflicts), list(columns.facts)
-        fleet.traits = Traits.from_coded(columns.traits)
+        fleet.traits = Traits.from_columns(columns.traits, columns.images)
         fleet.row_of = {cell: row for row, cell in enumerate(fleet.ids)}
         if len(fleet.row_of) < size:
             raise UnknownCellError(Counter(fleet.ids).most_common(1)[0][0], "already in")
@@ -221,7 +223,7 @@ class Fleet:
             return bool(column[row] != old)
         if name == "facts":
             old, self.facts[row] = self.facts[row], value
-            return old != value or _text(old) != _text(value)
+            return old != value or _TEXT(old) != _TEXT(value)
         return self._set_word(row, name, value)
 
     def _set_word(self, row: int, name: str, value: object) -> bool:
@@ -256,11 +258,6 @@ def _sane_column(name: str, column: Array, size: int) -> Array:
     if len(column) != size or not (np.isfinite(found).all() and (found >= 0).all()):
         raise ValueError(f"{name} needs {size} finite numbers of at least 0")
     return found
-
-
-def _text(fact: object) -> str:
-    """Return what tells facts apart; `==` does not tell 1 from true."""
-    return json.dumps(fact, sort_keys=True, default=repr) if fact else ""
 
 
 def _key(cell_id: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from skep.core.scheduler.fleet.kinds import Array, Ints
+from skep.core.scheduler.fleet.kinds import Array, Bools, Ints
 from skep.core.scheduler.fleet.traits import Coded
 
 
@@ -18,6 +18,9 @@ class Columns:
     facts: Sequence[object]
     numbers: Mapping[str, Array]
     traits: Mapping[str, Coded]
+    """All but the images."""
+    images: Mapping[str, Bools]
+    """Which Cells hold each image that any of them does."""
 
 
 class Roster(NamedTuple):

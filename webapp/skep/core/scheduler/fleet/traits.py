@@ -1,7 +1,7 @@
 """The set-like facts of the Cells, row by row, and one column of bits for each of their tokens."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -35,24 +35,32 @@ class Coded(NamedTuple):
 
 
 class Traits:
-    """Rows of set-like facts. `of` has them by fact, then row; read only."""
+    """Rows of set-like facts. `of` has them by fact, then row; read only.
+
+    Copies share columns of bits until one of them writes: labels may make very many of them.
+    """
 
     def __init__(self) -> None:
         self.of: dict[str, list[object]] = {name: [] for name in TRAITS}
         self._tokens: dict[str, Bools] = {}
+        self._owned: set[str] = set()
 
     @classmethod
-    def from_coded(cls, facts: Mapping[str, Coded]) -> "Traits":
-        """Return the rows of whole columns."""
+    def from_columns(cls, coded: Mapping[str, Coded], held: Mapping[str, Bools]) -> Self:
+        """Return the rows of whole columns; `held` says which rows hold each image."""
         traits = cls()
-        for name in TRAITS:
-            column = facts[name]
+        for name, column in coded.items():
             traits.of[name] = column.rows()
             for token, holders in _holders(name, column.values).items():
-                held = np.zeros(len(column.values), dtype=np.bool_)
-                held[holders] = True
-                bits = traits._tokens[token] = np.zeros(max(len(column.codes), _FIRST), np.bool_)
-                bits[: len(column.codes)] = held[column.codes]
+                holds = np.zeros(len(column.values), dtype=np.bool_)
+                holds[holders] = True
+                traits._keep(token, holds[column.codes])
+        images: list[list[str]] = [[] for _ in traits.of["pool"]]
+        for image, bits in held.items():
+            for row in np.flatnonzero(bits).tolist():
+                images[row].append(image)
+            traits._keep(f"{TRAITS['images']}:{image}", bits)
+        traits.of["images"] = [frozenset(each) for each in images]
         return traits
 
     def __len__(self) -> int:
@@ -78,13 +86,15 @@ class Traits:
         for token, column in self._tokens.items():
             if row >= len(column):
                 self._tokens[token] = np.concatenate([column, np.zeros_like(column)])
-            self._tokens[token][row] = False
+                self._owned.add(token)
 
     def remove(self, row: int) -> None:
         """Take a row out; those behind it move up by one."""
         size = len(self)
-        for column in self._tokens.values():
+        for token in self._tokens:
+            column = self._writable(token)
             column[row : size - 1] = column[row + 1 : size]
+            column[size - 1] = False
         for each in self.of.values():
             each.pop(row)
 
@@ -97,11 +107,9 @@ class Traits:
             return False
         before, after = frozenset() if old is None else tokens(name, old), tokens(name, value)
         for token in before - after:
-            self._tokens[token][row] = False
+            self._writable(token)[row] = False
         for token in after - before:
-            if token not in self._tokens:
-                self._tokens[token] = np.zeros(max(len(self), _FIRST), dtype=np.bool_)
-            self._tokens[token][row] = True
+            self._writable(token)[row] = True
         self.of[name][row] = value
         return True
 
@@ -109,8 +117,20 @@ class Traits:
         """Return independent rows."""
         twin = Traits()
         twin.of = {name: list(column) for name, column in self.of.items()}
-        twin._tokens = {token: column.copy() for token, column in self._tokens.items()}
+        twin._tokens, self._owned = dict(self._tokens), set()
         return twin
+
+    def _writable(self, token: str) -> Bools:
+        if token not in self._owned:
+            shared = self._tokens.get(token)
+            own = np.zeros(max(len(self), _FIRST), np.bool_) if shared is None else shared.copy()
+            self._tokens[token] = own
+            self._owned.add(token)
+        return self._tokens[token]
+
+    def _keep(self, token: str, bits: Bools) -> None:
+        self._tokens[token] = column = np.zeros(max(len(bits), _FIRST), dtype=np.bool_)
+        column[: len(bits)] = bits
 
 
 def tokens(name: str, value: object) -> frozenset[str]:

@@ -6,13 +6,14 @@ order of the rows. The roster is kept with the fleet and encoded again only afte
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skep.core.scheduler.fleet import Coded, Columns, Fleet, Roster
-from skep.core.scheduler.fleet.kinds import Array
+from skep.core.scheduler.fleet.kinds import Array, Bools
 from skep.core.scheduler.fleet.row import FLOATS, SELDOM, VARYING
 from skep.core.scheduler.fleet.traits import TRAITS
 from skep.core.scheduler.record.codec import plain
@@ -27,6 +28,9 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "labels": dict,
 }
 _TRAITS = tuple(name for name in TRAITS if name != "images")
+_BYTE = 8
+_HASHED = (str, frozenset, type(None))
+_TEXT = json.JSONEncoder(sort_keys=True, default=dict).encode
 _CODED = ("conflict", "facts", *_TRAITS)
 
 
@@ -42,7 +46,7 @@ def varying_of(fleet: Fleet) -> bytes:
     order, images = roster_of(fleet).order, fleet.traits.held("images")
     columns = [fleet.column(name)[order] for name in VARYING]
     bits = [np.packbits(column[order]) for column in images.values()]
-    return pack({"images": list(images)}, [*columns, *bits])
+    return pack({"images": list(images)}, [*columns, *bits], zlib.Z_RLE)
 
 
 def digest_of(content: bytes, *others: str) -> str:
@@ -87,7 +91,7 @@ def _coded(values: Iterable[object]) -> Coded:
     found: list[object] = []
     codes: list[int] = []
     for value in values:
-        key = json.dumps(value, sort_keys=True) if isinstance(value, Mapping) else value
+        key = value if isinstance(value, _HASHED) else _TEXT(value)
         code = numbers.setdefault(key, len(numbers))
         if code == len(found):
             found.append(value)
@@ -101,18 +105,24 @@ def _columns(
     varying: Mapping[str, Any],
     often: Sequence[Array],
 ) -> Columns:
-    ids, names, images = _texts(roster["ids"]), _texts(roster["names"]), _texts(varying["images"])
-    numbers = {
-        **_numbers(SELDOM, seldom[: len(SELDOM)]),
-        **_numbers(VARYING, often[: len(VARYING)]),
-    }
+    ids, names = _texts(roster["ids"]), _texts(roster["names"])
     every = zip(_CODED, seldom[len(SELDOM) :], strict=True)
     coded = {name: Coded(_values(name, roster["values"][name]), codes) for name, codes in every}
     if any(len(each.codes) != len(ids) for each in coded.values()):
         raise ReplayError(f"its Cells are not {len(ids)} in every column")
-    coded["images"] = _images(images, often[len(VARYING) :], len(ids))
-    conflicts: list[Any] = coded["conflict"].rows()
-    return Columns(ids, names, conflicts, coded["facts"].rows(), numbers, coded)
+    conflicts: list[Any] = coded.pop("conflict").rows()
+    return Columns(
+        ids=ids,
+        names=names,
+        conflicts=conflicts,
+        facts=coded.pop("facts").rows(),
+        numbers={
+            **_numbers(SELDOM, seldom[: len(SELDOM)]),
+            **_numbers(VARYING, often[: len(VARYING)]),
+        },
+        traits=coded,
+        images=_images(_texts(varying["images"]), often[len(VARYING) :], len(ids)),
+    )
 
 
 def _texts(values: object) -> list[str]:
@@ -140,19 +150,9 @@ def _values(name: str, values: Sequence[object]) -> list[object]:
     return [frozenset(sorted(each)) for each in values]  # type: ignore[call-overload]
 
 
-def _images(images: Sequence[str], columns: Sequence[Array], size: int) -> Coded:
-    """Return each Cell's images, of a column of bits per image."""
-    width = -(-len(images) // 8)
-    if len(columns) != len(images) or any(len(each) != -(-size // 8) for each in columns):
-        raise ReplayError(f"{len(images)} images have {len(columns)} columns of bits")
-    if not width:
-        return Coded([frozenset()], np.zeros(size, dtype=np.int64))
-    bits = np.unpackbits(np.array(columns, dtype=np.uint8), axis=1, count=size)
-    raw = np.packbits(bits, axis=0).T.tobytes()
-    found = _coded(raw[start : start + width] for start in range(0, len(raw), width))
-    return Coded([_held(images, each) for each in found.values], found.codes)
-
-
-def _held(images: Sequence[str], pattern: object) -> frozenset[str]:
-    bits = np.unpackbits(np.frombuffer(pattern, np.uint8))  # type: ignore[call-overload]
-    return frozenset(images[place] for place in np.flatnonzero(bits).tolist())
+def _images(images: Sequence[str], columns: Sequence[Array], size: int) -> dict[str, Bools]:
+    """Return which Cells hold each image, of a bit per Cell."""
+    if any(len(each) != -(-size // _BYTE) or each.dtype != np.uint8 for each in columns):
+        raise ReplayError(f"images of its Cells are not {size} bits each")
+    bits = [np.unpackbits(each, count=size).astype(np.bool_) for each in columns]
+    return dict(zip(images, bits, strict=True))

@@ -44,20 +44,26 @@ def reading(what: str) -> Iterator[None]:
         raise ReplayError(f"{what} can't be read ({error})") from error
 
 
-def pack(head: Mapping[str, Any], columns: Iterable[Array]) -> bytes:
+def pack(
+    head: Mapping[str, Any], columns: Iterable[Array], strategy: int = zlib.Z_DEFAULT_STRATEGY
+) -> bytes:
     """Return the bytes; numbers are finite and at least 0.
+
+    Repeated texts want zlib's default strategy. Numbers that hardly repeat do not: `Z_RLE` takes
+    half the time for them, and fewer bytes.
 
     Raises:
         ReplayError: they would be more than `unpack` takes.
     """
     narrow = [_narrow(column) for column in columns]
     types = [[column.dtype.str, len(column)] for column in narrow]
-    text = json.dumps({**head, "columns": types}, separators=(",", ":")).encode()
+    text = json.dumps({**head, "columns": types}, sort_keys=True, separators=(",", ":")).encode()
     parts = [len(text).to_bytes(_LENGTH, "little"), text, *map(_interleaved, narrow)]
     size = sum(map(len, parts))
     if size > MOST_BYTES:
         raise ReplayError(f"the facts of its Cells take {size} bytes, at most {MOST_BYTES} do")
-    return zlib.compress(b"".join(parts), _QUICK)
+    stream = zlib.compressobj(_QUICK, strategy=strategy)
+    return stream.compress(b"".join(parts)) + stream.flush()
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], list[Array]]:
