@@ -61,14 +61,28 @@ def test_a_long_key_is_not_repeated_to_the_client(core, expect_problem):
         "{{ 7*7 }}",
     ],
 )
-@pytest.mark.parametrize("path", ["/pools", "/images"])
-def test_labels_that_are_not_legal_are_refused(core, path: str, name: str):
-    response = core.post(path, {"name": name})
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/pools", {}),
+        ("/images", {}),
+        ("/flavors", {"cores": 1, "memory_mib": 1}),
+        ("/instance-groups", {"policy": "affinity"}),
+    ],
+)
+def test_labels_that_are_not_legal_are_refused(core, path: str, more: dict, name: str):
+    response = core.post(path, {"name": name, **more})
     assert response.status_code == 422
     assert response.get_json()["code"] in {"invalid_name", "validation"}
 
 
-@pytest.mark.parametrize("kind", ["cells", "images", "instances", "pools", "runs"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("cells", "flavors", "images", "instance-groups", "instances", "pools", "reservations"),
+        "runs",
+    ],
+)
 @pytest.mark.parametrize("ref", ["%00", "a%00b", "%ff%fe", "..%2f..%2fetc", "%0a", "' OR 1=1 --"])
 def test_no_address_reaches_anything_but_an_object(core, kind: str, ref: str):
     assert core.get(f"/{kind}/{ref}").status_code == 404
