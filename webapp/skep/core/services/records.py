@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,36 +157,48 @@ def instance_group_record(group: InstanceGroup, instances: Sequence[str]) -> Rec
     }
 
 
-def reservation_record(reservation: Reservation, instances: Sequence[Instance]) -> Record:
+@dataclass(frozen=True)
+class Tally:
+    """How many instances of a reservation share a state, a reason, and whether a run is at them."""
+
+    state: str
+    reason_code: str | None
+    is_busy: bool
+    count: int
+
+
+def reservation_record(reservation: Reservation, tallies: Sequence[Tally]) -> Record:
     """Show a reservation with how many of its instances are in which state."""
-    states = Counter(str(each.state) for each in instances)
-    pool = next((each.pool.name for each in instances), None)
+    states: Counter[str] = Counter()
+    for each in tallies:
+        states[str(each.state)] += each.count
     return {
         "id": reservation.id,
         "name": reservation.name,
         "count": reservation.count,
         "actor": reservation.actor,
-        "pool": pool,
-        "state": _reservation_state(reservation, instances),
+        "pool": reservation.pool.name if reservation.pool else None,
+        "state": _reservation_state(reservation, tallies),
         "states": dict(sorted(states.items())),
         "created_at": timestamp(reservation.created_at),
     }
 
 
-def _reservation_state(reservation: Reservation, instances: Sequence[Instance]) -> str:
+def _reservation_state(reservation: Reservation, tallies: Sequence[Tally]) -> str:
     """Return what its instances come to; nothing is kept."""
-    unmade = [
-        each for each in instances if each.state in {InstanceState.SCHEDULED, InstanceState.FAILED}
-    ]
     making = {InstanceState.SCHEDULED, InstanceState.STARTING}
-    if not instances:
+    unmade = [
+        each for each in tallies if each.state in {InstanceState.SCHEDULED, InstanceState.FAILED}
+    ]
+    if not tallies:
         return "gone"
-    if any(each.run_id and each.state in making for each in instances):
+    if any(each.is_busy and each.state in making for each in tallies):
         return "pending"
-    if len(unmade) == len(instances):
+    if len(unmade) == len(tallies):
         canceled = all(each.reason_code == OutcomeState.CANCELED for each in unmade)
         return "canceled" if canceled else "failed"
-    return "partial" if unmade or len(instances) < reservation.count else "ready"
+    complete = sum(each.count for each in tallies) == reservation.count
+    return "ready" if complete and not unmade else "partial"
 
 
 def run_record(run: Run) -> Record:

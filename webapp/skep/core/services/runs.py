@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from skep.core.runner import durable
@@ -16,7 +16,7 @@ from skep.core.services import events
 from skep.core.services.execution import effects, work
 from skep.core.services.execution.operations import Work
 from skep.core.services.records import Record, outcome_record, run_record, run_summary
-from skep.core.store.base import reading, utc_now, writing
+from skep.core.store.base import insert_many, reading, utc_now, writing
 from skep.core.store.lookup import get_run as find_run
 from skep.core.store.models import Instance, Outcome, Run
 from skep.core.store.paging import Listing, Page, fetch
@@ -82,8 +82,7 @@ def add_run(
         }
         for position, each in enumerate(resources)
     ]
-    if rows:  # many rows at once, since there may be many
-        session.execute(insert(Outcome.__table__), rows)
+    insert_many(session, Outcome, rows)
     _tell(session, run)
     return run
 

@@ -1,13 +1,13 @@
 """The database: one declarative base, one Flask extension, and the two kinds of transaction."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, Engine, MetaData, String, event
+from sqlalchemy import JSON, DateTime, Engine, MetaData, String, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -94,6 +94,14 @@ def writing() -> Iterator[Session]:
     except BaseException:
         session.rollback()
         raise
+
+
+def insert_many(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows in one statement, without making objects of them. There may be none."""
+    if rows:
+        session.execute(insert(model.metadata.tables[model.__tablename__]), rows)
 
 
 def insert_missing(session: Session, model: type[DeclarativeBase], **values: object) -> None:

@@ -54,7 +54,7 @@ def touch(session: Session, instance: Instance, state: str, now: datetime) -> No
 
 def tell_cell(session: Session, cell: Cell) -> None:
     """Tell the event stream how a Cell is now."""
-    promised = promises(session).get(cell.id, no_promise())
+    promised = promises(session, [cell.id]).get(cell.id, no_promise())
     events.record(session, ResourceKind.CELL, cell.id, cell_record(cell, promised))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,7 @@ from skep.core.services import runs
 from skep.core.services.placement.plans import Committed, Question, commit_plan
 from skep.core.services.placement.request import PlacementRequest, Wanted, find_wanted
 from skep.core.services.records import Record, instance_record, run_record
-from skep.core.store.base import new_id, reading, utc_now
+from skep.core.store.base import insert_many, new_id, reading, utc_now
 from skep.core.store.lookup import get_run
 from skep.core.store.models import Instance, InstanceGroupMember, Reservation
 from skep.domain.errors import NameTakenError
@@ -58,11 +58,13 @@ def reserve(request: PlacementRequest, actor: str) -> Record:
 def started(reservation_id: str, run_id: str, shortfalls: Sequence[str] = ()) -> Record:
     """Start the run of a reservation and return what the API answers."""
     with reading() as session:
-        instances = session.scalars(select(Instance).where(Instance.run_id == run_id))
+        run = get_run(session, run_id)
+        found = session.scalars(select(Instance).where(Instance.run_id == run_id))
+        by_id = {each.id: each for each in found}
         answer = {
-            "run": run_record(get_run(session, run_id)),
+            "run": run_record(run),
             "reservation": reservation_id,
-            "instances": [instance_record(each) for each in instances],
+            "instances": [instance_record(by_id[each.resource_id]) for each in run.outcomes],
             "shortfalls": list(shortfalls),
         }
     runs.start(run_id)
@@ -89,17 +91,14 @@ def _write(session: Session, reservation: Reservation, wanted: Wanted, made: Com
     ]
     run_id = add_creation(session, reservation.actor, resources)
     rows = _rows(reservation, wanted, made)
-    session.execute(
-        insert(Instance.__table__),
-        [{**row, "id": each, "run_id": run_id} for each, row in zip(ids, rows, strict=True)],
-    )
+    placed = [{**row, "id": each, "run_id": run_id} for each, row in zip(ids, rows, strict=True)]
+    insert_many(session, Instance, placed)
     members = [
         {"instance_id": identity, "group_id": group}
         for identity, each in zip(ids, made.plan.assignments, strict=True)
         for group in wanted.resolved[each.group].instance_groups
     ]
-    if members:
-        session.execute(insert(InstanceGroupMember.__table__), members)
+    insert_many(session, InstanceGroupMember, members)
     return run_id
 
 

@@ -22,6 +22,7 @@ class Reservation(Base):
     pool_id: Mapped[str | None] = mapped_column(ForeignKey("pool.id", ondelete="SET NULL"))
     request: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    pool: Mapped[Pool | None] = relationship(lazy="joined")
 
 
 class Roster(Base):
