@@ -104,6 +104,11 @@ def any_cells(draw: st.DrawFn) -> list[CellRow]:
     return [replace(each, **draw(changes)) for each in draw(cells())]
 
 
+def facts(row: CellRow) -> dict[str, object]:
+    """What `Fleet.update` takes."""
+    return {name: value for name, value in vars(row).items() if name != "id"}
+
+
 @st.composite
 def groups(draw: st.DrawFn, number: int) -> Group:
     count = draw(st.integers(1, 12))
@@ -121,6 +126,7 @@ def groups(draw: st.DrawFn, number: int) -> Group:
         soft_affinity=draw(few(*KEYS)),
         soft_anti_affinity=draw(few(*KEYS)),
         max_per_cell=draw(mostly(None, 2)),
+        member_limits=draw(mostly({}, {"red": 2}, {"blue": 1, "red": 3})),
         pinned=draw(mostly(none, frozenset(ids[:3]))),
         avoided=draw(mostly(none, frozenset(ids[2:4]))),
         query=parse_query(draw(mostly(*QUERIES))),

@@ -124,6 +124,7 @@ def accepts(each: Host, hosts: list[Host], group: Group, request: Request, polic
         and (policy.load_limit is None or load <= policy.load_limit * cell.cpus)
         and (policy.io_limit is None or cell.io_load + each.planned < policy.io_limit)
         and (group.max_per_cell is None or each.here < group.max_per_cell)
+        and all(each.members[key] < most for key, most in group.member_limits.items())
         and friends(each, hosts, group, policy)
     )
 

@@ -243,3 +243,20 @@ def test_closest_cell_lacks_least_of_what_can_be_freed() -> None:
     assert short.closest is not None
     assert short.closest.cell == "near"
     assert short.closest.lacks == (("memory", "500 MiB memory free, 512 needed"),)
+
+
+def test_a_limit_of_members_counts_those_that_are_there_already() -> None:
+    apart, fleet = frozenset({"web"}), [row("cell-1"), row("cell-2")]
+    group = Group(names(4), SMALL, soft_anti_affinity=apart, member_limits={"web": 2}, min_count=0)
+    members = {"web": {Fleet(fleet).ids[0]: 1}}
+    plan = planned(fleet, group, members=members)
+    assert sorted(on(plan)) == ["cell-1", "cell-2", "cell-2"]
+    assert dict(plan.shortfalls[0].removed) == {"max_per_cell": 2}
+
+
+def test_the_one_that_found_no_place_is_explained_as_of_then() -> None:
+    fleet = Fleet([row(memory_mib=1024)])
+    plan = place(Request((Group(names(3), SMALL),)), fleet, SPREAD, NOW)
+    assert explain(plan, fleet, "vm-1").accepted == 1
+    said = explain(plan, fleet, "vm-3")
+    assert (said.cell, said.accepted, said.removed) == (None, 0, (("memory", 1),))

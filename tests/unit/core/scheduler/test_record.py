@@ -12,6 +12,7 @@ from tests.unit.core.scheduler.cases import (
     REQUEST,
     any_cells,
     cells,
+    facts,
     few_cells,
     one_cell,
     parts,
@@ -88,7 +89,7 @@ def test_recorded_fleet_goes_on_like_the_one_recorded(
     fresh = Fleet(sorted(rows, key=lambda each: each.id))
     for each in (again, fresh):
         for row in others[: len(rows)]:
-            each.replace(row)
+            each.update(row.id, **facts(row))
         each.add(new)
         if rows:
             each.remove(rows[0].id)
@@ -114,7 +115,7 @@ def test_kept_roster_is_that_of_the_cells_as_they_are(
         if changed.id not in every.row_of:
             every.add(changed)
         elif data.draw(st.booleans()):
-            every.replace(changed)
+            every.update(changed.id, **facts(changed))
         else:
             every.remove(changed.id)
     found, fresh = recorded(every), recorded(Fleet(reversed(list(every))))
@@ -128,7 +129,7 @@ def test_announcements_and_promises_leave_the_roster_alone() -> None:
     every.update("id-0", load1=1.0, online=False, images={"debian"}, memory_used_mib=7, cpus=4)
     every.promise("id-1", (1, 512, 1), NOW)
     every.unpromise("id-1", (1, 512, 1))
-    every.replace(every.cell("id-2"))
+    every.update("id-2", **facts(every.cell("id-2")))
     after = recorded(every.copy())
     assert after.roster is before.roster
     assert after.document["digest"] != before.document["digest"]

@@ -3,9 +3,9 @@
 The seam to the services:
 
 * `Fleet` holds the Cells as arrays. One per Core, in memory, behind a lock: `add(CellRow)`,
-  `update(cell_id, load1=..., ...)` per announcement, `replace(CellRow)`,
-  `promise(cell_id, need, now)` per recorded assignment, `unpromise(cell_id, need)` per deleted
-  instance, `remove(cell_id)`. Plan on `fleet.copy()`.
+  `update(cell_id, load1=..., ...)` per announcement, `promise(cell_id, need, now)` per recorded
+  assignment, `unpromise(cell_id, need)` per instance that leaves, `remove(cell_id)`. Plan on
+  `fleet.copy()`, or hold the lock.
 * `place(request, fleet, policy, now, catalogue) -> Plan` answers, and never raises for lack of
   room: `plan.feasible`, `plan.assignments`, `plan.shortfalls` (each with `words()`).
   What-if is the same on a copy with Cells added, removed or another policy.

@@ -117,9 +117,9 @@ class _Moment:
         self._plan, self._fleet = plan, fleet
         number, self._position = _find(plan, instance)
         self.group = plan.request.groups[number]
-        made = [each.instance for each in plan.assignments]
+        made = [each.instance for each in plan.tried]
         before = made.index(instance) if instance in made else _until(plan, number)
-        self.cell = plan.assignments[before].cell if instance in made else None
+        self.cell = plan.tried[before].cell if instance in made and plan.feasible else None
         state = State(fleet, plan.request, plan.policy, plan.now)
         self._turn = _replayed(state, plan, before, number)
         order = tie_order(state, self._turn)
@@ -219,12 +219,12 @@ def _find(plan: Plan, instance: str) -> tuple[int, int]:
 
 
 def _until(plan: Plan, number: int) -> int:
-    return sum(1 for each in plan.assignments if each.group <= number)
+    return sum(1 for each in plan.tried if each.group <= number)
 
 
 def _replayed(state: State, plan: Plan, before: int, number: int) -> str | None:
     """Apply what was planned before; return the Cell chosen last before this batch began."""
-    made = plan.assignments[:before]
+    made = plan.tried[:before]
     for other, every in groupby(made, key=attrgetter("group")):
         state.begin()
         rows = [state.fleet.row_of[each.cell_id] for each in every]

@@ -76,6 +76,7 @@ class _Planner:
             now=now,
             assignments=() if failed else tuple(self._assignments),
             shortfalls=tuple(self._shortfalls),
+            tried=tuple(self._assignments),
             turn=state.request.turn_after if failed else self._turn,
         )
 

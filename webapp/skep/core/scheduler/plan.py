@@ -62,6 +62,8 @@ class Shortfall:
 class Plan:
     """The whole answer. `assignments` is empty when a group fell below its `min_count`.
 
+    `tried` is what had been placed when planning ended; it differs from `assignments` only then.
+
     Equal inputs give equal plans. `turn` is the Cell chosen last, for the next round-robin.
     """
 
@@ -71,6 +73,7 @@ class Plan:
     assignments: tuple[Assignment, ...]
     shortfalls: tuple[Shortfall, ...]
     turn: str | None
+    tried: tuple[Assignment, ...]
 
     @property
     def feasible(self) -> bool:

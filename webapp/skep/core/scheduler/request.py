@@ -46,7 +46,8 @@ class Group:
     """Instances of one size under one set of conditions; planned in the order of their names.
 
     The affinity fields hold keys (ids of instance groups); members are counted from
-    `Request.members` and from what the same request has planned already. `pinned` and `avoided`
+    `Request.members` and from what the same request has planned already. `member_limits` says how
+    many members of one of those keys a Cell may have at most. `pinned` and `avoided`
     hold ids of Cells; an empty `pinned` allows all. `min_count` None asks for all or nothing.
     """
 
@@ -60,6 +61,7 @@ class Group:
     soft_affinity: frozenset[str] = frozenset()
     soft_anti_affinity: frozenset[str] = frozenset()
     max_per_cell: int | None = None
+    member_limits: Mapping[str, int] = field(default_factory=dict)
     pinned: frozenset[str] = frozenset()
     avoided: frozenset[str] = frozenset()
     query: Query | None = None

@@ -62,11 +62,18 @@ def _apart_words(view: View, index: int) -> str:
 
 
 def _few(view: View) -> Bools | bool:
-    limit = view.group.max_per_cell
-    return limit is None or view.here < limit
+    limits = view.group.member_limits
+    held = [view.members(key) < limits[key] for key in sorted(limits)]
+    if view.group.max_per_cell is not None:
+        held.append(view.here < view.group.max_per_cell)
+    return bool(not held) or np.asarray(np.logical_and.reduce(held), dtype=np.bool_)
 
 
 def _few_words(view: View, index: int) -> str:
+    for key, most in sorted(view.group.member_limits.items()):
+        count = int(view.members(key)[index])
+        if count >= most:
+            return f"{count} of group {key!r} here, at most {most}"
     limit = view.group.max_per_cell
     allowed = "any number" if limit is None else limit
     return f"{int(view.here[index])} of this request here, at most {allowed}"

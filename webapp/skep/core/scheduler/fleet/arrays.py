@@ -26,7 +26,6 @@ _DTYPES: dict[str, type] = {
 }
 _RESOURCES = ("cores", "memory_mib", "disk_gib")
 _FIELDS = tuple(each.name for each in fields(CellRow) if each.name != "id")
-_OWN = frozenset({"recent_cores", "recent_at"})
 _VARYING = frozenset(VARYING)
 _FIRST = 64
 # What tells facts apart: `==` does not tell 1 from true.
@@ -143,10 +142,6 @@ class Fleet:
                 self.traits.set(row, name, value)
             elif self._set_seldom(row, name, value):
                 self.derived = Derived()
-
-    def replace(self, cell: CellRow) -> None:
-        """Take over every fact of the row but the recent promises, which `promise` keeps."""
-        self.update(cell.id, **{name: getattr(cell, name) for name in _FIELDS if name not in _OWN})
 
     def remove(self, cell_id: str) -> None:
         """Take a Cell out; the rows behind it move up by one."""

@@ -40,7 +40,7 @@ def record(plan: Plan, fleet: Fleet, catalogue: Catalogue = CATALOGUE) -> Record
         "policy": plain(plan.policy),
         "filters": [each.name for each in catalogue.filters],
         "digest": digest_of(varying, roster.digest),
-        "assignments": [list(each) for each in plan.assignments],
+        "assignments": [list(each) for each in plan.tried],
         "shortfalls": plain(plan.shortfalls),
         "turn": plan.turn,
     }
@@ -54,13 +54,16 @@ def recorded_plan(document: Mapping[str, Any]) -> Plan:
         ReplayError: the document is of another format, or none.
     """
     with _reading(document):
+        tried = tuple(Assignment(*each) for each in document["assignments"])
+        shortfalls = tuple(_shortfall(each) for each in document["shortfalls"])
         return Plan(
             request=request_from(document["request"]),
             policy=policy_from(document["policy"]),
             now=document["now"],
-            assignments=tuple(Assignment(*each) for each in document["assignments"]),
-            shortfalls=tuple(_shortfall(each) for each in document["shortfalls"]),
+            assignments=() if any(each.fatal for each in shortfalls) else tried,
+            shortfalls=shortfalls,
             turn=document["turn"],
+            tried=tried,
         )
 
 
