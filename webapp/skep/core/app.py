@@ -40,7 +40,6 @@ from skep.core.services.placement.plans import forget_plans
 from skep.core.store.base import db, prepare_engine, reading, utc_now, writing
 from skep.core.store.lookup import MEMBER_STATES
 from skep.core.store.models import Cell
-from skep.domain.announcement import Announcement
 
 log = structlog.get_logger(__name__)
 
@@ -177,18 +176,13 @@ def _work_of_a_second(config: CoreConfig, ticks: int) -> None:
 
 
 def _start_discovery(app: APIFlask, config: CoreConfig) -> Discovery:
-    def observe(
-        announcement: Announcement, source: str, *, is_local: bool, duplicate: bool
-    ) -> None:
-        with app.app_context():
-            observations.observe(announcement, source, is_local=is_local, duplicate=duplicate)
-
     def members() -> list[bytes]:
         with app.app_context(), reading() as session:
             query = select(Cell.public_key).where(Cell.state.in_(MEMBER_STATES))
             return list(session.scalars(query))
 
-    discovery = Discovery(_discovery_settings(config), observe, members)
+    settings = _discovery_settings(config)
+    discovery = Discovery(settings, observations.observe, members, app.app_context)
     discovery.start()
     return discovery
 

@@ -4,13 +4,13 @@ import select
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import structlog
 
 from skep.core.discovery.gate import Gate
 from skep.core.discovery.netif import Interface, ipv4_interfaces, local_addresses
-from skep.core.discovery.settings import DiscoverySettings, Handler, Members
+from skep.core.discovery.settings import Around, DiscoverySettings, Handler, Members
 from skep.domain.announcement import MAX_BYTES
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,7 @@ _IP_MULTICAST_ALL = 49
 _BUFFER_BYTES = 6 * 2**20
 _STOP_CHECK_S = 0.5
 # A thread that wakes for each datagram spends a third of its time on waking.
-_GATHER_S = 0.02
+_GATHER_S = 0.05
 _MOST_AT_ONCE = 1000
 
 
@@ -29,12 +29,18 @@ class Listener:
     """A thread that hands proven announcements to the handler. No error of either stops it."""
 
     def __init__(
-        self, settings: DiscoverySettings, gate: Gate, handler: Handler, members: Members
+        self,
+        settings: DiscoverySettings,
+        gate: Gate,
+        handler: Handler,
+        members: Members,
+        around: Around = nullcontext,
     ) -> None:
         self._settings = settings
         self._gate = gate
         self._handler = handler
         self._members = members
+        self._around = around
         self._joined: dict[int, str] = {}
         self._local: frozenset[str] = frozenset()
         self._stopped = threading.Event()
@@ -61,11 +67,18 @@ class Listener:
         due = time.monotonic() + self._settings.period_s
         while not self._stopped.is_set():
             if waiting.poll(_STOP_CHECK_S * 1000):
-                self._hear(self._socket)
+                self._hear_around(self._socket)
                 self._stopped.wait(_GATHER_S)
             if time.monotonic() >= due:
                 due = time.monotonic() + self._settings.period_s
                 self._refresh(self._socket)
+
+    def _hear_around(self, port: socket.socket) -> None:
+        try:
+            with self._around():
+                self._hear(port)
+        except Exception:  # that of `around`; the handler's are caught one by one
+            log.exception("announcements not taken in")
 
     def _hear(self, port: socket.socket) -> None:
         """Take in what came since the last time."""

@@ -1,6 +1,7 @@
 """What discovery is told, as plain values."""
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,5 +49,7 @@ class Handler(Protocol):
         """
 
 
+# Entered around the datagrams of one moment, which are handed over inside it one by one.
+Around = Callable[[], AbstractContextManager[object]]
 # The public keys of all members, read anew every period.
 Members = Callable[[], Collection[bytes]]
