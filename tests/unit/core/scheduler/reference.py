@@ -248,6 +248,7 @@ def deplete(each: Host, group: Group) -> None:
     each.planned += 1
     each.here += 1
     keys = group.affinity | group.anti_affinity | group.soft_affinity | group.soft_anti_affinity
+    keys |= group.member_limits.keys()
     each.members.update(keys if group.owner is None else keys | {owner_key(group.owner)})
 
 

@@ -76,6 +76,7 @@ class Group:
     def keys(self) -> frozenset[str]:
         """What each of its instances is counted under: its groups and its owner."""
         groups = self.affinity | self.anti_affinity | self.soft_affinity | self.soft_anti_affinity
+        groups |= self.member_limits.keys()
         return groups if self.owner is None else groups | {owner_key(self.owner)}
 
 

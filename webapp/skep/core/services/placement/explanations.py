@@ -5,13 +5,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from skep.core.scheduler import (
     Explanation,
-    Fleet,
-    Plan,
     explain,
+    recorded_catalogue,
     recorded_fleet,
     recorded_plan,
     render,
@@ -20,8 +17,7 @@ from skep.core.services.placement.fleet import resident_fleet
 from skep.core.services.records import Record, timestamp
 from skep.core.store.base import reading
 from skep.core.store.lookup import get_instance
-from skep.core.store.models import Instance, Roster
-from skep.core.store.models import Plan as KeptPlan
+from skep.core.store.models import Plan, Roster
 from skep.domain.errors import InvalidStateError
 
 
@@ -32,21 +28,13 @@ def explain_instance(ref: str, limit: int) -> Record:
         NotFoundError, InvalidStateError: there is no such instance, or no plan of it.
         ReplayError: the plan was kept by a Skep that this one can't read.
     """
-    with reading() as session:
-        instance = get_instance(session, ref)
-        plan, fleet = _kept(session, instance)
-        name = instance.name
-    said = explain(plan, fleet, name, resident_fleet().catalogue, limit)
-    return explanation_record(said, datetime.fromtimestamp(plan.now, UTC))
+    said, decided_at = _explained(ref, limit)
+    return explanation_record(said, decided_at)
 
 
 def explain_text(ref: str, limit: int) -> str:
     """Return the same as text for a person."""
-    with reading() as session:
-        instance = get_instance(session, ref)
-        plan, fleet = _kept(session, instance)
-        name = instance.name
-    return render(explain(plan, fleet, name, resident_fleet().catalogue, limit))
+    return render(_explained(ref, limit)[0])
 
 
 def explanation_record(said: Explanation, decided_at: datetime) -> Record:
@@ -88,11 +76,16 @@ def reasons_record(pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"filter": name, "reason": reason} for name, reason in pairs]
 
 
-def _kept(session: Session, instance: Instance) -> tuple[Plan, Fleet]:
-    found = None if instance.plan_id is None else session.get(KeptPlan, instance.plan_id)
-    if found is None:
-        needed = "placed by a plan that was kept"
-        raise InvalidStateError("instance", instance.name, instance.state, "explain", needed)
-    roster = session.get_one(Roster, found.roster_digest)
-    fleet = recorded_fleet(found.document, roster.content, found.varying)
-    return recorded_plan(found.document), fleet
+def _explained(ref: str, limit: int) -> tuple[Explanation, datetime]:
+    with reading() as session:
+        instance = get_instance(session, ref)
+        kept = None if instance.plan_id is None else session.get(Plan, instance.plan_id)
+        if kept is None:
+            needed = "placed by a plan that was kept"
+            raise InvalidStateError("instance", instance.name, instance.state, "explain", needed)
+        document, varying, name = kept.document, kept.varying, instance.name
+        roster = session.get_one(Roster, kept.roster_digest).content
+    plan, fleet = recorded_plan(document), recorded_fleet(document, roster, varying)
+    catalogue = recorded_catalogue(document, resident_fleet().catalogue)
+    said = explain(plan, fleet, name, catalogue, limit)
+    return said, datetime.fromtimestamp(plan.now, UTC)

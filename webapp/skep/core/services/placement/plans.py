@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from skep.core import scheduler
-from skep.core.scheduler import CellRow, Flavor, Fleet, Group, Policy, Request, explain, place
+from skep.core.scheduler import Flavor, Fleet, Group, Policy, Request, explain, place
 from skep.core.services.placement.fleet import Known, resident_fleet
 from skep.core.services.placement.request import pool_policy
 from skep.core.store.base import insert_missing, new_id, utc_now, writing
@@ -167,19 +167,11 @@ def without(known: Known, leaving: Sequence[Leaving]) -> Known:
     members = {key: dict(counts) for key, counts in known.members.items()}
     for each in leaving:
         if each.flavor is not None and each.cell_id in fleet.row_of:
-            fleet.update(each.cell_id, **_less(fleet.cell(each.cell_id), each.flavor))
+            size = each.flavor
+            fleet.unpromise(each.cell_id, (size.cores, size.memory_mib, size.disk_gib))
         for key in each.keys & members.keys():
             members[key][each.cell_id] = max(members[key].get(each.cell_id, 0) - 1, 0)
     return Known(fleet, members, known.generation)
-
-
-def _less(row: CellRow, freed: Flavor) -> dict[str, object]:
-    return {
-        "instances": max(row.instances - 1, 0),
-        "promised_cores": max(row.promised_cores - freed.cores, 0),
-        "promised_memory_mib": max(row.promised_memory_mib - freed.memory_mib, 0),
-        "promised_disk_gib": max(row.promised_disk_gib - freed.disk_gib, 0),
-    }
 
 
 def _keep(session: Session, kept: scheduler.Record) -> str:

@@ -159,6 +159,7 @@ def _kept_together(group: scheduler.Group, kept: Sequence[InstanceGroup]) -> sch
         anti_affinity=keys["anti-affinity"],
         soft_affinity=keys["soft-affinity"],
         soft_anti_affinity=keys["soft-anti-affinity"],
+        member_limits={each.name: each.max_per_cell for each in kept if each.max_per_cell},
     )
 
 
