@@ -199,9 +199,9 @@ class Cluster:
         """Return {instance: state}."""
         return {each["name"]: each["state"] for each in self.items("instance")}
 
-    def outcomes(self, prefix: str) -> dict[str, set[tuple[str, str | None]]]:
+    def outcomes(self, prefix: str) -> dict[str | None, set[tuple[str, str | None]]]:
         """Return {Cell: {(state, reason's code)}} of the instances with this prefix."""
-        found: dict[str, set[tuple[str, str | None]]] = {}
+        found: dict[str | None, set[tuple[str, str | None]]] = {}
         for each in self.items("instance"):
             if each["name"].startswith(prefix):
                 code = each["reason"]["code"] if each["reason"] else None

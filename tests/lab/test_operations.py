@@ -118,8 +118,17 @@ def test_a_cell_whose_disk_fills_up_fails_its_own_instances_only(cluster: Cluste
         cluster.skep("instance", "create", "fat", "--count", "4", *SMALL, check=False)
     fat = cluster.outcomes("fat-")
     assert fat["cell1"] == {("running", None)}
-    assert fat["cell2"] == {("failed", "disk_full")}
+    # Nothing is left of them on cell2, so they are on no Cell now.
+    assert fat[None] == {("failed", "disk_full")}
     assert len(cluster.volumes("cell2").split()) == len(cluster.domains("cell2"))
+
+
+def test_the_failed_part_of_a_reservation_is_retried_alone(cluster: Cluster) -> None:
+    reservation = cluster.show("instance", "fat-1")["reservation"]
+    assert cluster.show("reservation", reservation)["state"] == "partial"
+    cluster.skep("reservation", "retry", reservation)
+    found = cluster.show("reservation", reservation)
+    assert (found["state"], found["states"]) == ("ready", {"running": 4})
     cluster.skep("instance", "delete", *(f"fat-{n}" for n in range(1, 5)), "--yes")
 
 
@@ -130,6 +139,39 @@ def test_libvirt_down_on_one_cell_fails_that_cells_instances_only(cluster: Clust
     assert half["cell1"] == {("running", None)}
     assert half["cell2"] == {("failed", "libvirt_unavailable")}
     cluster.skep("instance", "delete", *(f"half-{n}" for n in range(1, 5)), "--yes")
+
+
+def test_instances_of_a_group_stay_apart_also_when_one_migrates(cluster: Cluster) -> None:
+    cluster.skep("group", "create", "quorum", "--policy", "anti-affinity")
+    cluster.skep("instance", "create", "db", "--count", "2", "--group", "quorum", *SMALL)
+    places = {each["name"]: each["cell"] for each in cluster.items("instance")}
+    assert {places["db-1"], places["db-2"]} == set(CELLS)
+    refused = cluster.skep("instance", "create", "db-3", "--group", "quorum", *SMALL, check=False)
+    assert refused.returncode == 5
+    assert "quorum" in refused.stderr
+    refused = cluster.skep("instance", "migrate", "db-1", check=False)
+    assert refused.returncode == 5
+    cluster.skep("instance", "delete", "db-1", "db-2", "--yes")
+    cluster.skep("group", "delete", "quorum")
+
+
+def test_an_instance_migrates_to_where_it_fits_best(cluster: Cluster) -> None:
+    before = cluster.show("instance", "web")["cell"]
+    cluster.skep("instance", "migrate", "web")
+    after = cluster.show("instance", "web")["cell"]
+    assert {before, after} == set(CELLS)
+    said = cluster.skep("instance", "explain", "web").stdout
+    assert said.startswith(f"web (1 core, 128 MiB memory, 1 GiB disk) is on {after}")
+    assert f"{before}" in said
+
+
+def test_what_is_tried_is_not_made(cluster: Cluster) -> None:
+    tried = cluster.skep("instance", "create", "many", "--count", "3", "--dry-run", *SMALL)
+    assert "cell1" in tried.stdout
+    assert not [name for name in cluster.names("instance") if name.startswith("many")]
+    fits = json.loads(cluster.skep("capacity", "--flavor", "tiny", "-o", "json").stdout)
+    assert fits["items"][0]["now"] > 0
+    assert fits["items"][0]["worst_cell"] in CELLS
 
 
 def test_an_image_in_use_stays_and_an_unused_one_leaves_core_and_cells(cluster: Cluster) -> None:

@@ -14,8 +14,8 @@ from skep.core.scheduler import Group
 from skep.core.services import runs
 from skep.core.services.execution import work
 from skep.core.services.execution.operations import cell_host
-from skep.core.services.placement.again import leaving, same_again
-from skep.core.services.placement.plans import Committed, Question, commit_plan
+from skep.core.services.placement.plans import Committed, Question, commit_plan, leaving
+from skep.core.services.placement.request import same_again
 from skep.core.services.records import Record, instance_record, run_record
 from skep.core.store.base import new_id, reading, writing
 from skep.core.store.lookup import get_cell

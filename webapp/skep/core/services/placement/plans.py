@@ -11,11 +11,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from skep.core import scheduler
-from skep.core.scheduler import Flavor, Fleet, Group, Policy, Request, explain, place
+from skep.core.scheduler import Flavor, Fleet, Group, Policy, Request, explain, owner_key, place
 from skep.core.services.placement.fleet import Known, resident_fleet
 from skep.core.services.placement.request import pool_policy
 from skep.core.store.base import insert_missing, new_id, utc_now, writing
-from skep.core.store.models import Instance, Plan, Pool, Roster
+from skep.core.store.models import Instance, InstanceGroup, InstanceGroupMember, Plan, Pool, Roster
 from skep.domain.errors import NoValidCellError, Rejection, SkepError
 
 Answer = TypeVar("Answer")
@@ -90,6 +90,16 @@ def commit_plan(
             except _OvertakenError:
                 continue
     raise PlacementConflictError(question.pool.name, _REPLANS + 1)
+
+
+def leaving(session: Session, instance: Instance, *, freed: bool) -> Leaving:
+    """Return an instance that is about to leave its Cell; `freed` when it holds nothing there."""
+    member, group = InstanceGroupMember, InstanceGroup
+    query = select(group.name).join(member, member.group_id == group.id)
+    groups = session.scalars(query.where(member.instance_id == instance.id))
+    keys = frozenset({*groups, owner_key(instance.owner)})
+    flavor = Flavor(instance.cores, instance.memory_mib, instance.disk_gib) if freed else None
+    return Leaving(str(instance.cell_id), keys, flavor)
 
 
 def make_request(

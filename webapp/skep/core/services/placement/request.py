@@ -12,8 +12,15 @@ from sqlalchemy.orm import Session
 from skep.core import scheduler
 from skep.core.scheduler import Policy, parse_query, policy_named
 from skep.core.services.placement.flavors import needs_of
-from skep.core.store.lookup import get_cell, get_flavor, get_image, get_instance_group, get_pool
-from skep.core.store.models import Cell, Flavor, Image, InstanceGroup, Pool
+from skep.core.store.lookup import (
+    get_cell,
+    get_flavor,
+    get_image,
+    get_instance_group,
+    get_pool,
+    get_reservation,
+)
+from skep.core.store.models import Cell, Flavor, Image, Instance, InstanceGroup, Pool
 from skep.domain.errors import InvalidStateError, NameTakenError
 from skep.domain.names import check_instance_name
 from skep.domain.states import ImageKind, ImageState
@@ -100,6 +107,18 @@ def find_wanted(session: Session, request: PlacementRequest, owner: str) -> Want
     )
     _check_distinct(wanted.names)
     return wanted
+
+
+def same_again(session: Session, instance: Instance, **changes: Any) -> scheduler.Group:  # noqa: ANN401
+    """Return what was asked for when the instance was reserved, for it alone, changed so."""
+    reservation = get_reservation(session, instance.reservation_id)
+    groups = [GroupRequest(**each) for each in reservation.request.get("groups", ())]
+    size = {name: getattr(instance, name) for name in ("cores", "memory_mib", "disk_gib")}
+    plain = GroupRequest(instance.name, instance.image_id)
+    asked = next((each for each in groups if instance.name in each.names()), plain)
+    wanted = replace(asked, name=instance.name, count=1, min_count=None, **{**size, **changes})
+    request = PlacementRequest(instance.pool_id, (wanted,))
+    return find_wanted(session, request, instance.owner).groups[0]
 
 
 def pool_policy(pool: Pool) -> Policy:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from skep.core.scheduler import Group
 from skep.core.services import runs
 from skep.core.services.execution.effects import touch
-from skep.core.services.placement.again import leaving, same_again
-from skep.core.services.placement.plans import Committed, Question, commit_plan
+from skep.core.services.placement.plans import Committed, Question, commit_plan, leaving
+from skep.core.services.placement.request import same_again
 from skep.core.services.placement.reserve import add_creation, started
 from skep.core.services.records import Record, Tally, reservation_record
 from skep.core.store.base import reading, utc_now
