@@ -34,7 +34,7 @@ from skep.core.runner import durable
 from skep.core.scheduler.extensions import load_catalogue
 from skep.core.services import events, images, observations, runs
 from skep.core.services.events import EventFeed
-from skep.core.services.observations import Heard
+from skep.core.services.heard import Heard
 from skep.core.services.placement.fleet import ResidentFleet, resident_fleet
 from skep.core.services.placement.plans import forget_plans
 from skep.core.store.base import db, prepare_engine, reading, utc_now, writing

@@ -4,19 +4,19 @@ Most of what Cells say is load. It goes into the fleet in memory at once and to 
 batches, once a second; only what a person would notice is written as it is heard.
 """
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import event, select, update
+from sqlalchemy import bindparam, event, select
 from sqlalchemy.orm import Session
 
 from skep.core.config import current_config
 from skep.core.services.execution.effects import tell_cell, touch
-from skep.core.services.placement.fleet import announced_facts, resident_fleet
+from skep.core.services.heard import LOAD, Heard
+from skep.core.services.placement.fleet import announced_facts, announced_load, resident_fleet
 from skep.core.store.base import reading, utc_now, writing
 from skep.core.store.lookup import MEMBER_STATES
 from skep.core.store.models import Cell, Instance
@@ -31,57 +31,14 @@ _REPORTED = {
     "paused": InstanceState.PAUSED,
     "stopped": InstanceState.STOPPED,
 }
-_LOAD = ("load1", "memory_used_mib", "disk_used_gib", "domains")
 _CHANGED = "skep_changed_cells"
+_AT_ONCE = 200  # Cells that fall silent in one transaction
 _SETTLED = (
     InstanceState.RUNNING,
     InstanceState.PAUSED,
     InstanceState.STOPPED,
     InstanceState.LOST,
 )
-
-
-class Heard:
-    """What each Cell said last, so that saying the same again costs no transaction.
-
-    Thread-safe. Whatever changes a Cell or an instance on it makes the next word count again.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last: dict[tuple[str, object], object] = {}
-        self._parts: dict[str, set[object]] = {}
-        self._loads: dict[str, dict[str, Any]] = {}
-
-    def is_old(self, cell_id: str, part: object, said: object) -> bool:
-        """Whether the Cell has said the same in this part, and nothing happened since."""
-        with self._lock:
-            return self._last.get((cell_id, part)) == said
-
-    def remember(self, cell_id: str, part: object, said: object) -> None:
-        """Note what was taken in."""
-        with self._lock:
-            self._last[cell_id, part] = said
-            self._parts.setdefault(cell_id, set()).add(part)
-
-    def forget(self, cells: Iterable[str]) -> None:
-        """Take in whatever these Cells say next."""
-        with self._lock:
-            for cell_id in cells:
-                for part in self._parts.pop(cell_id, ()):
-                    del self._last[cell_id, part]
-
-    def keep_load(self, cell_id: str, load: Mapping[str, Any], now: datetime) -> None:
-        """Note a Cell's load for the next batch."""
-        row = {name: load[name] for name in _LOAD}
-        with self._lock:
-            self._loads[cell_id] = {"id": cell_id, "last_seen_at": now, **row}
-
-    def take_loads(self) -> list[dict[str, Any]]:
-        """Return the batch and begin another."""
-        with self._lock:
-            batch, self._loads = self._loads, {}
-        return list(batch.values())
 
 
 def observe(announcement: Announcement, source: str, *, is_local: bool, duplicate: bool) -> None:
@@ -103,8 +60,11 @@ def flush() -> None:
     """Write the load that was heard since the last flush; once a second."""
     batch = _heard().take_loads()
     if batch:
+        table = Cell.metadata.tables[Cell.__tablename__]
+        statement = table.update().where(table.c.id == bindparam("cell_id"))
+        values: dict[str, Any] = {name: bindparam(name) for name in (*LOAD, "last_seen_at")}
         with writing() as session:
-            session.execute(update(Cell), batch)
+            session.execute(statement.values(values), batch)
 
 
 def expire_silent(now: datetime) -> None:
@@ -117,29 +77,32 @@ def expire_silent(now: datetime) -> None:
         query = select(Cell.id).where(Cell.last_seen_at < limit)
         query = query.where(Cell.state.in_((CellState.ONLINE, CellState.DISCOVERED)))
         silent = list(session.scalars(query))
-    if not silent:
-        return
-    with writing() as session:
-        for cell in session.scalars(select(Cell).where(Cell.id.in_(silent))):
-            if cell.last_seen_at < limit:
-                _go_silent(session, cell, now)
+    # When a switch dies it is thousands; others must get to write in between.
+    for start in range(0, len(silent), _AT_ONCE):
+        some = silent[start : start + _AT_ONCE]
+        with writing() as session:
+            for cell in session.scalars(select(Cell).where(Cell.id.in_(some))):
+                if cell.last_seen_at < limit:
+                    _go_silent(session, cell, now)
 
 
 def _observe_cell(
     announcement: Announcement, source: str, *, is_local: bool, duplicate: bool
 ) -> None:
-    said, heard = announcement.payload["cell"], _heard()
+    if duplicate:
+        _note_conflict(announcement, source)
+        return
+    said, heard, fleet = announcement.payload["cell"], _heard(), resident_fleet()
     steady = {name: value for name, value in said.items() if name != "load"}
     facts = (steady, source, is_local, announcement.boot_id)
-    if duplicate:
-        _announce(announcement, source, is_local=is_local, duplicate=True)
-        return
-    resident_fleet().heard(announcement.id, announced_facts(said))
     if heard.is_old(announcement.id, "cell", facts):
-        heard.keep_load(announcement.id, said["load"], utc_now())
-        return
-    _announce(announcement, source, is_local=is_local, duplicate=False)
-    heard.remember(announcement.id, "cell", facts)
+        fleet.heard(announcement.id, announced_load(said))
+    else:
+        fleet.heard(announcement.id, announced_facts(said))
+        if _is_news(announcement, source, is_local=is_local):
+            _announce(announcement, source, is_local=is_local)
+        heard.remember(announcement.id, "cell", facts)
+    heard.keep_load(announcement.id, said["load"], utc_now())
 
 
 def _observe_report(announcement: Announcement) -> None:
@@ -150,19 +113,27 @@ def _observe_report(announcement: Announcement) -> None:
         heard.remember(announcement.id, said["part"], said["domains"])
 
 
-def _announce(announcement: Announcement, source: str, *, is_local: bool, duplicate: bool) -> None:
-    said = announcement.payload["cell"]
+def _is_news(announcement: Announcement, source: str, *, is_local: bool) -> bool:
+    """Whether an announcement changes what the store knows: after a start, most don't."""
+    with reading() as session:
+        cell = session.get(Cell, announcement.id, populate_existing=True)
+        if cell is None or cell.state == CellState.OFFLINE or cell.conflict is not None:
+            return True
+        facts = _facts(cell, announcement, source, is_local=is_local)
+        return any(getattr(cell, name) != value for name, value in facts.items())
+
+
+def _announce(announcement: Announcement, source: str, *, is_local: bool) -> None:
     with writing() as session:
         cell = session.get(Cell, announcement.id)
         before = None if cell is None else _visible(cell)
         if cell is None:
             cell = _discovered(announcement)
             session.add(cell)
-        if duplicate:
-            cell.conflict = f"two hosts announce this identity, one at {source}"
-        else:
-            cell.conflict = None  # the guard says `duplicate` until one of them fell silent
-            _take_over(cell, announcement, said, source, is_local=is_local)
+        cell.conflict = None  # the guard says `duplicate` until one of them fell silent
+        for name, value in _facts(cell, announcement, source, is_local=is_local).items():
+            setattr(cell, name, value)
+        _take_load(cell, announcement.payload["cell"]["load"])
         cell.last_seen_at = utc_now()
         if cell.state == CellState.OFFLINE:
             cell.state = CellState.ONLINE
@@ -170,6 +141,19 @@ def _announce(announcement: Announcement, source: str, *, is_local: bool, duplic
         if _visible(cell) != before:
             tell_cell(session, cell)
             log.info("cell", cell=cell.name, state=cell.state, address=cell.address)
+
+
+def _note_conflict(announcement: Announcement, source: str) -> None:
+    with writing() as session:
+        cell = session.get(Cell, announcement.id)
+        if cell is None:
+            return  # one of the two has just been the first to speak, and is known by then
+        cell.last_seen_at = utc_now()
+        before, cell.conflict = cell.conflict, f"two hosts announce this identity, one at {source}"
+        if cell.conflict != before:
+            session.flush()
+            tell_cell(session, cell)
+            log.warning("conflict", cell=cell.name, address=source)
 
 
 def _discovered(announcement: Announcement) -> Cell:
@@ -183,28 +167,29 @@ def _discovered(announcement: Announcement) -> Cell:
     )
 
 
-def _take_over(
-    cell: Cell, announcement: Announcement, said: Mapping[str, Any], source: str, *, is_local: bool
-) -> None:
-    capacity, load = said["capacity"], said["load"]
+def _facts(
+    cell: Cell, announcement: Announcement, source: str, *, is_local: bool
+) -> dict[str, Any]:
+    """Return what the announcement says of a Cell besides its load, as fields of `Cell`."""
+    said = announcement.payload["cell"]
+    facts = {
+        "address": source,
+        "is_local": is_local,
+        "addresses": list(said["addresses"]),
+        "kvm": said["kvm"],
+        **{name: said["capacity"][name] for name in ("cpus", "memory_mib", "disk_gib")},
+        "versions": dict(said["versions"]),
+        "boot_id": announcement.boot_id,
+        "started_at": datetime.fromtimestamp(said["started_at"], tz=UTC),
+    }
     if cell.state == CellState.DISCOVERED:
         # A member keeps what its operator accepted: name and SSH host key are pinned.
-        cell.name = said["name"]
-        cell.ssh_host_key = said.get("ssh_host_key")
-    cell.address, cell.is_local = source, is_local
-    cell.addresses = list(said["addresses"])
-    cell.kvm = said["kvm"]
-    cell.cpus = capacity["cpus"]
-    cell.memory_mib = capacity["memory_mib"]
-    cell.disk_gib = capacity["disk_gib"]
-    _take_load(cell, load)
-    cell.versions = dict(said["versions"])
-    cell.boot_id = announcement.boot_id
-    cell.started_at = datetime.fromtimestamp(said["started_at"], tz=UTC)
+        facts |= {"name": said["name"], "ssh_host_key": said.get("ssh_host_key")}
+    return facts
 
 
 def _take_load(cell: Cell, load: Mapping[str, Any]) -> None:
-    for name in _LOAD:
+    for name in LOAD:
         setattr(cell, name, load[name])
 
 

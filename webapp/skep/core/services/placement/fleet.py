@@ -155,11 +155,14 @@ def resident_fleet() -> ResidentFleet:
 
 def announced_facts(said: Mapping[str, Any]) -> dict[str, object]:
     """Return what an announcement says of a member, in the fleet's words."""
-    facts = {**said["capacity"], **said["load"]}
-    return {
-        **{name: facts[name] for name in _ANNOUNCED - {"kvm"}},
-        "kvm": said["kvm"] == KvmState.USABLE,
-    }
+    usable = said["kvm"] == KvmState.USABLE
+    return {**said["capacity"], **announced_load(said), "kvm": usable}
+
+
+def announced_load(said: Mapping[str, Any]) -> dict[str, object]:
+    """Return what changes from one announcement to the next."""
+    load = said["load"]
+    return {name: load[name] for name in ("load1", "memory_used_mib", "disk_used_gib")}
 
 
 def _rows(session: Session, wanted: list[str] | None) -> Iterator[dict[str, Any]]:
