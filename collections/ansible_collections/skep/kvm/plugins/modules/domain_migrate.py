@@ -125,7 +125,7 @@ results:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain.migration import Migrations
-from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
 from ansible_collections.skep.kvm.plugins.module_utils._host.hypervisor import Hypervisor
 from ansible_collections.skep.kvm.plugins.module_utils._items import ensure_all, finish

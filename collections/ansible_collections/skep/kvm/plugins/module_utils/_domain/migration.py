@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Mapping
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import migration_plan
 from ansible_collections.skep.kvm.plugins.module_utils._domain.migration_plan import Sides, Step
-from ansible_collections.skep.kvm.plugins.module_utils._domain.resource import remove_logs
-from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.storage import remove_logs
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     CellError,
     DomainNotFoundError,

@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Mapping, TypeVar
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import LibvirtError
 from ansible_collections.skep.kvm.plugins.module_utils._host.binding import libvirt
@@ -72,6 +72,22 @@ class LiveDomain:
             xml: str = self._handle.XMLDesc(flags)
         return xml
 
+    def running_xml(self) -> str:
+        """Return the definition that the running domain has; empty when it is off."""
+        if self.state() not in {"running", "paused"}:
+            return ""
+        return self._ask(lambda: str(self._handle.XMLDesc(0))) or ""
+
+    def autostart(self) -> bool:
+        """Whether it starts with the Cell; a domain that is not kept does not."""
+        with self._translated():
+            return bool(self._handle.isPersistent() and self._handle.autostart())
+
+    def set_autostart(self, wanted: bool) -> None:  # noqa: FBT001  libvirt's own shape
+        """Start it with the Cell, or not."""
+        with self._translated():
+            self._handle.setAutostart(int(wanted))
+
     def descriptions(self) -> List[str]:
         """Return the running and the persistent definition; nothing if it vanished."""
         found = (
@@ -83,6 +99,20 @@ class LiveDomain:
     def start(self) -> None:
         """Start it."""
         self._order(self._handle.create, "running")
+
+    def start_paused(self) -> None:
+        """Start it with its CPUs halted."""
+        flags = libvirt.VIR_DOMAIN_START_PAUSED
+        self._order(lambda: self._handle.createWithFlags(flags), "paused")
+
+    def pause(self) -> None:
+        """Halt its CPUs."""
+        self._order(self._handle.suspend, "paused")
+
+    def reset(self) -> None:
+        """Press the reset button."""
+        with self._translated():
+            self._handle.reset(0)
 
     def resume(self) -> None:
         """Let a paused domain go on."""
@@ -120,8 +150,52 @@ class LiveDomain:
             | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+            # Newer than the oldest libvirt we know; without it the TPM's state goes as well.
+            | getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
         )
         self._order(lambda: self._handle.undefineFlags(flags), "absent")
+
+    def plug(self, xml: str) -> None:
+        """Put a device into the running domain."""
+        with self._translated():
+            self._handle.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def unplug(self, xml: str) -> None:
+        """Ask the guest to let go of a device; libvirt waits some seconds for it."""
+        with self._translated():
+            self._handle.detachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def update(self, xml: str) -> None:
+        """Change a device of the running domain; a locked CD drive is opened by force."""
+        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE
+        with self._translated():
+            self._handle.updateDeviceFlags(xml, flags)
+
+    def limit_disk(self, device: str, limits: Mapping[str, int]) -> None:
+        """Limit a disk of the running domain; 0 is no limit."""
+        with self._translated():
+            self._handle.setBlockIoTune(device, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_vcpus(self, count: int) -> None:
+        """Plug CPUs in, or ask the guest for them."""
+        with self._translated():
+            self._handle.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_memory(self, mib: int) -> None:
+        """Ask the guest's balloon to leave it this much."""
+        with self._translated():
+            self._handle.setMemoryFlags(mib * _KIB_PER_MIB, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def schedule(self, values: Mapping[str, int]) -> None:
+        """Set weight and limit of the running domain's CPUs."""
+        with self._translated():
+            self._handle.setSchedulerParametersFlags(dict(values), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_metadata(self, xml: str, prefix: str, namespace: str) -> None:
+        """Replace one element of the running domain's metadata."""
+        kind, flags = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_LIVE
+        with self._translated():
+            self._handle.setMetadata(kind, xml, prefix, namespace, flags)
 
     def migrate(self, request: MigrationRequest) -> bool:
         """Move it while it runs; False when it was aborted after `timeout_s`."""
