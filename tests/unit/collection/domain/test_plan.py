@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.collection.domain.cases import NIC, UUID, VDA, VDB, created, item, parsed
+from tests.unit.collection.domain.cases import CASES, NIC, UUID, VDA, VDB, created, item, parsed
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import xml
 from ansible_collections.skep.kvm.plugins.module_utils._domain.hotplug import Adjustment, Order
@@ -162,7 +162,6 @@ LIVE = [
     ("room-to-grow", {"disks": [VDA]}, [Order.PLUG]),
     ("room-to-grow", {"disks": [{**VDA, "bus": "scsi"}]}, [Order.PLUG, Order.PLUG]),
     ("room-to-grow", {"nics": [NIC]}, [Order.PLUG]),
-    ("room-to-grow", {"guest_agent": True}, [Order.PLUG]),
     ("room-to-grow", {"rng": False}, [Order.UNPLUG]),
     ("two-disks-two-nics", {"disks": [VDA]}, [Order.UNPLUG]),
     ("two-disks-two-nics", {"nics": []}, [Order.UNPLUG, Order.UNPLUG]),
@@ -198,6 +197,7 @@ WAITS = [
     ("qemu", {"watchdog": "reset"}, {"watchdog"}),
     ("qemu", {"tablet": True}, {"tablet"}),
     ("qemu", {"tpm": True}, {"tpm"}),
+    ("qemu", {"guest_agent": True}, {"guest_agent"}),
 ]
 
 
@@ -225,37 +225,33 @@ def test_what_a_domain_keeps_for_life_refuses_the_whole_item(state, options):
     assert "needs_recreation" in told
 
 
-def test_guest_must_agree_before_the_definition_changes():
+def test_running_domain_changes_before_its_definition():
+    """A run that is killed in between is seen by the next: the definition still lacks it."""
     wanted = wish(disks=[VDA, {"volume": f"{UUID}-vdc"}], memory_mib=256)
 
     found = plan(wanted, current("running", text_of("two-disks-two-nics")))
 
     steps = [each.order if isinstance(each, Adjustment) else each for each in found.steps]
-    assert steps == [Order.SET_MEMORY, Order.UNPLUG, Step.DEFINE, Order.PLUG]
+    assert steps == [Order.SET_MEMORY, Order.UNPLUG, Order.PLUG, Step.DEFINE]
 
 
-def test_guest_that_keeps_a_disk_is_not_asked_by_every_run():
-    """The definition is as wanted; only the running domain still has it."""
-    found = plan(
-        wish(disks=[VDA]), current("running", text_of("qemu"), text_of("two-disks-two-nics"))
-    )
-
-    assert found.steps == ()
-
-
-def test_disk_that_a_killed_run_did_not_plug_in_is_plugged_in_by_the_next():
+def test_what_a_killed_run_plugged_in_is_only_defined_by_the_next():
     found = plan(
         wish(disks=[VDA, VDB]),
-        current("running", text_of("two-disks-two-nics"), text_of("qemu")),
+        current("running", text_of("qemu"), text_of("two-disks-two-nics")),
     )
 
-    assert orders(found) == [Order.PLUG]
-    assert Step.DEFINE not in found.steps
+    assert found.steps == (Step.DEFINE,)
     assert effects(found) == {"disks[vdb]": "live"}
 
 
-def test_what_the_item_does_not_speak_of_is_not_brought_into_force():
-    found = plan(wish(vcpus=2), current("running", text_of("two-disks-two-nics"), text_of("qemu")))
+@pytest.mark.parametrize(
+    ("defined", "running"), [("qemu", "two-disks-two-nics"), ("two-disks-two-nics", "qemu")]
+)
+def test_what_libvirt_or_the_guest_refused_is_not_asked_by_every_run(defined, running):
+    wanted = parsed({"uuid": UUID, "state": "present", "name": "web-1", **CASES[defined]})
+
+    found = plan(wanted, current("running", text_of(defined), text_of(running)))
 
     assert found.steps == ()
 

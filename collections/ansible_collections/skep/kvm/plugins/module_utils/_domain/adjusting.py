@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import time
-import xml.etree.ElementTree as ET
 from dataclasses import replace
-from typing import Callable, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Mapping, Sequence, Tuple
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import xml
 from ansible_collections.skep.kvm.plugins.module_utils._domain.difference import (
     Effect,
     FieldChange,
 )
-from ansible_collections.skep.kvm.plugins.module_utils._domain.elements import without_place
 from ansible_collections.skep.kvm.plugins.module_utils._domain.hotplug import Adjustment, Order
 from ansible_collections.skep.kvm.plugins.module_utils._domain.sections import metadata
 from ansible_collections.skep.kvm.plugins.module_utils._errors import LibvirtError
@@ -21,7 +19,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._host.live_domain import 
 
 _WAIT_S = 3.0
 _POLL_S = 0.1
-_NO_ANSWER = "the guest has not let go of it; it may still do so"
+_NO_ANSWER = "the guest has not followed yet; it may still do so"
 
 
 class Adjuster:
@@ -34,7 +32,7 @@ class Adjuster:
         """Carry one out; a refusal is remembered, since the definition is what counts."""
         try:
             _ORDERS[adjustment.order](domain, adjustment)
-            reason = _NO_ANSWER if adjustment.is_early and not _is_done(domain, adjustment) else ""
+            reason = "" if _has_followed(domain, adjustment) else _NO_ANSWER
         except LibvirtError as error:
             reason = error.reason
         if reason:
@@ -50,26 +48,22 @@ class Adjuster:
         )
 
 
-def _plug(domain: LiveDomain, adjustment: Adjustment) -> None:
-    """At the address of the definition, so that the guest finds it there after a restart."""
-    for element in _candidates(domain, adjustment):
-        try:
-            domain.plug(xml.to_text(element))
-        except LibvirtError:
-            if element is adjustment.value:
-                raise
-        else:
-            return
+def with_places(text: str, running_text: str) -> str:
+    """Return a definition in which new devices sit where the running domain has them.
 
-
-def _candidates(domain: LiveDomain, adjustment: Adjustment) -> Iterator[ET.Element]:
-    if adjustment.key:
-        tree = xml.parse(domain.persistent_xml())
-        defined = xml.find_element(tree, adjustment.name, adjustment.key)
-        if defined is not None:
-            yield defined
-            yield without_place(defined)
-    yield adjustment.value
+    So the guest finds a card that was plugged in under the same name after a restart.
+    """
+    if not running_text:
+        return text
+    wanted, running = xml.parse(text), xml.parse(running_text)
+    for name in xml.LISTS:
+        for key in xml.find_all(wanted, name):
+            device = xml.find_element(wanted, name, key)
+            twin = xml.find_element(running, name, key)
+            place = None if twin is None else twin.find("address")
+            if device is not None and device.find("address") is None and place is not None:
+                device.append(place)
+    return xml.to_text(wanted)
 
 
 def _label(domain: LiveDomain, adjustment: Adjustment) -> None:
@@ -78,7 +72,7 @@ def _label(domain: LiveDomain, adjustment: Adjustment) -> None:
 
 
 _ORDERS: Mapping[Order, Callable[[LiveDomain, Adjustment], None]] = {
-    Order.PLUG: _plug,
+    Order.PLUG: lambda domain, each: domain.plug(xml.to_text(each.value)),
     Order.UNPLUG: lambda domain, each: domain.unplug(xml.to_text(each.value)),
     Order.UPDATE: lambda domain, each: domain.update(xml.to_text(each.value)),
     Order.LIMIT_DISK: lambda domain, each: domain.limit_disk(each.key, each.value),
@@ -89,9 +83,12 @@ _ORDERS: Mapping[Order, Callable[[LiveDomain, Adjustment], None]] = {
 }
 
 
-def _is_done(domain: LiveDomain, adjustment: Adjustment) -> bool:
-    """Wait a little for the guest and look."""
-    deadline = time.monotonic() + _WAIT_S
+def _has_followed(domain: LiveDomain, adjustment: Adjustment) -> bool:
+    """Look whether the guest did its part; libvirt waited for it to let go of a device."""
+    if not adjustment.needs_guest:
+        return True
+    wait = 0.0 if adjustment.order is Order.UNPLUG else _WAIT_S
+    deadline = time.monotonic() + wait
     while not _is_there(domain, adjustment):
         if time.monotonic() >= deadline:
             return False

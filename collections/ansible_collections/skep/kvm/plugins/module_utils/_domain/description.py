@@ -14,6 +14,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.devices import (
 )
 from ansible_collections.skep.kvm.plugins.module_utils._domain.difference import differences
 from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.sections.cpu import Cpu
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     InvalidItemError,
     LibvirtError,
@@ -22,8 +23,8 @@ from ansible_collections.skep.kvm.plugins.module_utils._host import files
 from ansible_collections.skep.kvm.plugins.module_utils._host.hypervisor import Hypervisor
 from ansible_collections.skep.kvm.plugins.module_utils._host.live_domain import LiveDomain
 
-# Libvirt writes the model of host-model into the running XML, so the two never look alike.
-_EXPANDED = frozenset({"host-model", "host-passthrough", "maximum"})
+# The policies of CPU features that are in the running XML as they are in the definition.
+_SEEN = frozenset({"require", "disable"})
 
 
 def look(
@@ -85,7 +86,8 @@ def pending_fields(domain: LiveDomain) -> List[str]:
     if not running:
         return []
     now, then = xml.read(xml.parse(running)), xml.read(xml.parse(domain.persistent_xml()))
-    return [each.path for each in differences(now, then) if not _is_expansion(each.name, then)]
+    found = differences(now, then)
+    return [each.path for each in found if each.name != "cpu" or _is_other_cpu(now.cpu, then.cpu)]
 
 
 def _find(host: Hypervisor, wanted: str) -> LiveDomain | None:
@@ -105,11 +107,15 @@ def _described(domain: LiveDomain, directories: Directories) -> Dict[str, Any] |
         raise
 
 
-def _is_expansion(name: str, then: Definition) -> bool:
-    return name == "cpu" and (then.cpu is None or then.cpu.mode in _EXPANDED)
+def _is_other_cpu(now: Cpu | None, then: Cpu | None) -> bool:
+    """Libvirt writes the model of a host, and what the accelerator adds, into the running XML."""
+    if then is None or then.mode != "custom":
+        return False
+    lacks = {each for each in then.features if each[1] in _SEEN} - set(now.features if now else ())
+    return now is None or now.model != then.model or bool(lacks)
 
 
-def _cpu(cpu: Any) -> Mapping[str, Any]:  # noqa: ANN401  Cpu
+def _cpu(cpu: Cpu) -> Mapping[str, Any]:
     features = [{"name": name, "policy": policy} for name, policy in cpu.features]
     named = {"model": cpu.model or None, "vendor": cpu.vendor or None}
     return {"mode": cpu.mode, **named, "features": features}

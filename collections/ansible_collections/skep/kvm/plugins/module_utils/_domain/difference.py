@@ -41,9 +41,16 @@ class FieldChange:
         device = f"[{self.key}]" if self.key else ""
         return f"{self.name}{device}{'.' + self.part if self.part else ''}"
 
+    @property
+    def shown(self) -> Tuple[Any, Any]:
+        """Before and after as plain data."""
+        as_plain = dict if self.name == "labels" else _shown
+        return as_plain(self.before), as_plain(self.after)
+
     def as_result(self) -> Dict[str, Any]:
         """Return it for the module's result."""
-        found = {"field": self.path, "before": shown(self.before), "after": shown(self.after)}
+        before, after = self.shown
+        found = {"field": self.path, "before": before, "after": after}
         return {**found, "effect": self.effect.value, "reason": self.reason or None}
 
 
@@ -83,32 +90,18 @@ def depends_on_guest(change: FieldChange) -> bool:
 
 def as_pairs(changes: List[FieldChange]) -> Tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return the changes as before and after."""
-    before = {each.path: shown(each.before) for each in changes}
-    return before, {each.path: shown(each.after) for each in changes}
+    before = {each.path: each.shown[0] for each in changes}
+    return before, {each.path: each.shown[1] for each in changes}
 
 
-def shown(value: Any) -> Any:  # noqa: ANN401  any field's value
-    """Return a value as plain data, without what is empty."""
-    if is_dataclass(value):
-        plain = {each.name: shown(getattr(value, each.name)) for each in fields(value)}
-        return {name: each for name, each in plain.items() if each not in ("", 0, {}, [])}
-    if isinstance(value, tuple):
-        if value and all(isinstance(each, tuple) for each in value):
-            return dict(value)
-        return [shown(each) for each in value]
-    return value
-
-
-_LIVE = frozenset(
-    {"cpu_shares", "cpu_quota_percent", "autostart", "labels", "is_instance", "rng", "guest_agent"}
-)
+_LIVE = frozenset({"cpu_shares", "cpu_quota_percent", "autostart", "labels", "is_instance", "rng"})
 _LIVE_PARTS: Mapping[str, Tuple[str, ...]] = {
     "disks": ("iotune",),
     "cdroms": ("path",),
     "nics": ("bridge", "inbound_mib_s", "outbound_mib_s"),
 }
 _PLUGGABLE_BUSES = frozenset({"virtio", "scsi"})
-_GUEST_HOLDS = frozenset({"disks", "nics", "rng", "guest_agent"})
+_GUEST_HOLDS = frozenset({"disks", "nics", "rng"})
 
 
 def _list_differences(
@@ -145,3 +138,13 @@ def _effect_of_device(change: FieldChange) -> Effect:
 
 def _within(live: bool) -> Effect:  # noqa: FBT001  it is the whole question
     return Effect.LIVE if live else Effect.RESTART
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401  any field's value
+    """Return a value as plain data, without what is empty."""
+    if is_dataclass(value):
+        plain = {each.name: _shown(getattr(value, each.name)) for each in fields(value)}
+        return {name: each for name, each in plain.items() if each not in ("", 0, {}, [])}
+    if isinstance(value, tuple):
+        return [_shown(each) for each in value]
+    return value

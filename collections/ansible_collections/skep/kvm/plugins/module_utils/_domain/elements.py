@@ -7,9 +7,6 @@ import copy
 import xml.etree.ElementTree as ET
 from typing import AbstractSet, Mapping
 
-# Where a device sits and what libvirt calls it: kept, so that the guest finds it where it was.
-_PLACE = "address"
-
 
 def add(
     parent: ET.Element, tag: str, attributes: Mapping[str, str] | None = None, text: str = ""
@@ -76,13 +73,6 @@ def overlay(old: ET.Element, new: ET.Element, owned: AbstractSet[str]) -> ET.Ele
         elif child.tag not in owned:
             merged.append(copy.deepcopy(child))
     return merged
-
-
-def without_place(element: ET.Element) -> ET.Element:
-    """Return a copy that leaves the choice of its address to libvirt."""
-    free = copy.deepcopy(element)
-    remove_all(free, _PLACE)
-    return free
 
 
 def _keep_attributes(old: ET.Element, new: ET.Element, owned: AbstractSet[str]) -> None:

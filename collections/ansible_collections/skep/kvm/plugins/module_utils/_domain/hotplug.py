@@ -11,7 +11,6 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 from ansible_collections.skep.kvm.plugins.module_utils._domain import xml
 from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import Definition
 from ansible_collections.skep.kvm.plugins.module_utils._domain.devices import (
-    channel,
     controller,
     disk,
     rng,
@@ -41,9 +40,8 @@ class Order(Enum):
 class Adjustment:
     """One order and the fields that it brings into force.
 
-    `name` and `key` are the device's place in the definition, where it has one. The guest must
-    agree to an early one; it comes before the new definition is kept, so that the next run still
-    sees that it is wanted when this one is killed in between.
+    `name` and `key` are the device's place in the definition, where it has one. `needs_guest` is
+    one that libvirt can only ask the guest for.
     """
 
     order: Order
@@ -51,7 +49,7 @@ class Adjustment:
     fields: Tuple[str, ...] = ()
     name: str = ""
     key: str = ""
-    is_early: bool = False
+    needs_guest: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,15 +63,14 @@ class Scene:
 
 
 def adjustments(changes: Sequence[FieldChange], scene: Scene) -> List[Adjustment]:
-    """Return the orders for changes that can be made while it runs, early ones first."""
+    """Return the orders for changes that can be made while it runs."""
     found: Dict[Tuple[Order, str, str], Adjustment] = {}
     for change in changes:
         made = _MAKE.get(change.name, _on_device)(change, changes, scene)
         place = (made.order, made.name, made.key)
         paths = (*(found[place].fields if place in found else ()), change.path)
-        found[place] = replace(made, fields=paths, is_early=depends_on_guest(change))
-    orders = sorted(found.values(), key=lambda each: not each.is_early)
-    return [*_missing_controllers(changes, scene), *orders]
+        found[place] = replace(made, fields=paths, needs_guest=depends_on_guest(change))
+    return [*_missing_controllers(changes, scene), *found.values()]
 
 
 Changes = Sequence[FieldChange]
@@ -121,7 +118,7 @@ def _on_cpu_time(_: FieldChange, __: Changes, scene: Scene) -> Adjustment:
 
 
 def _on_labels(_: FieldChange, __: Changes, scene: Scene) -> Adjustment:
-    return Adjustment(Order.LABEL, metadata.render(scene.uuid, scene.wanted.labels))
+    return Adjustment(Order.LABEL, metadata.render_bare(scene.uuid, scene.wanted.labels))
 
 
 def _on_single(render: Callable[[], ET.Element]) -> _Make:
@@ -140,17 +137,17 @@ _MAKE: Mapping[str, _Make] = {
     "labels": _on_labels,
     "is_instance": _on_labels,
     "rng": _on_single(rng.render),
-    "guest_agent": _on_single(channel.render),
 }
 
 
 def _missing_controllers(changes: Changes, scene: Scene) -> List[Adjustment]:
     """Libvirt would plug in an LSI card for the first SCSI disk."""
-    fields = tuple(
-        each.path
-        for each in changes
-        if each.name == "disks" and not each.part and each.after and each.after.bus == "scsi"
-    )
+    fields = tuple(each.path for each in changes if _is_new_scsi_disk(each))
     if not fields or scene.tree.find("devices/controller[@type='scsi']") is not None:
         return []
     return [Adjustment(Order.PLUG, controller.render_scsi(), fields)]
+
+
+def _is_new_scsi_disk(change: FieldChange) -> bool:
+    is_new = change.name == "disks" and not change.part and change.after is not None
+    return bool(is_new and change.after.bus == "scsi")

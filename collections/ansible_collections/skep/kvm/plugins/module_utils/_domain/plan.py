@@ -109,10 +109,9 @@ def _ordered(
     spec: DomainSpec, current: CurrentDomain, redefinition: Redefinition, power: Steps
 ) -> Steps:
     definition: Steps = (
-        *redefinition.early,
+        *redefinition.orders,
         *((Step.DEFINE,) if redefinition.xml else ()),
         *((Step.AUTOSTART,) if redefinition.autostart is not None else ()),
-        *redefinition.late,
     )
     if not _is_rename(spec, current):
         return (*definition, *power)

@@ -12,7 +12,6 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import
 from ansible_collections.skep.kvm.plugins.module_utils._domain.difference import (
     Effect,
     FieldChange,
-    depends_on_guest,
     differences,
     effect_of,
 )
@@ -60,8 +59,7 @@ class Redefinition:
     wanted: Definition | None = None
     xml: str = ""
     autostart: bool | None = None
-    early: Tuple[Adjustment, ...] = ()
-    late: Tuple[Adjustment, ...] = ()
+    orders: Tuple[Adjustment, ...] = ()
 
 
 def redefine(spec: DomainSpec, current: CurrentDomain, *, stays_up: bool) -> Redefinition:
@@ -92,7 +90,7 @@ def redefine(spec: DomainSpec, current: CurrentDomain, *, stays_up: bool) -> Red
     )
     _refuse_recreation(base.name, found.changes)
     if stays_up and current.running_xml:
-        return _with_effects(found, wanted, spec, current)
+        return _with_effects(found, spec.uuid, current)
     return found
 
 
@@ -104,55 +102,27 @@ def _creation(spec: DomainSpec, current: CurrentDomain) -> Redefinition:
     return Redefinition((), wanted, text, autostart=True if wanted.autostart else None)
 
 
-def _with_effects(
-    found: Redefinition, wanted: Definition, spec: DomainSpec, current: CurrentDomain
-) -> Redefinition:
-    """Say of each change of a running domain when it is in force, and order what can be now."""
+def _with_effects(found: Redefinition, uuid: str, current: CurrentDomain) -> Redefinition:
+    """Say of each change of a running domain when it is in force, and order what can be now.
+
+    What is asked of libvirt is asked once, when the definition changes. What it or the guest
+    refused would otherwise be asked again by every run, and each would say that it changed
+    something.
+    """
+    wanted = found.wanted or Definition()
     tree = xml.parse(current.running_xml)
-    running = xml.read(tree, autostart=wanted.autostart)
+    running = xml.read(tree, autostart=current.autostart)
     changes = [replace(each, effect=effect_of(each, running, wanted)) for each in found.changes]
-    orders = adjustments(
-        _possible(changes, running, wanted, spec), Scene(spec.uuid, tree, running, wanted)
-    )
-    drifted = _drifted(orders, changes, differences(running, wanted))
-    return replace(
-        found,
-        changes=(*changes, *drifted),
-        early=tuple(each for each in orders if each.is_early),
-        late=tuple(each for each in orders if not each.is_early),
-    )
+    live = {each.path for each in changes if each.effect is Effect.LIVE} - {"autostart"}
+    lacking = [each for each in differences(running, wanted) if each.path in live]
+    orders = adjustments(lacking, Scene(uuid, tree, running, wanted))
+    return replace(found, changes=tuple(changes), orders=tuple(orders))
 
 
 def _at_next_start(change: FieldChange, wanted: Definition) -> FieldChange:
     """Nothing waits where a start is to come anyway."""
     effect = effect_of(change, wanted, wanted)
     return replace(change, effect=effect if effect is Effect.RECREATION else Effect.LIVE)
-
-
-def _possible(
-    changes: Sequence[FieldChange], running: Definition, wanted: Definition, spec: DomainSpec
-) -> List[FieldChange]:
-    """Return what the running domain lacks and can get while it runs.
-
-    What needs the guest's consent is asked once, when the definition changes: a guest that did
-    not let go of a disk would otherwise be asked again by every run, and each would say changed.
-    """
-    paths = {each.path for each in changes}
-    return [
-        each
-        for each in differences(running, wanted)
-        if effect_of(each, running, wanted) is Effect.LIVE
-        and (each.path in paths or (each.name in spec.given and not depends_on_guest(each)))
-    ]
-
-
-def _drifted(
-    orders: Sequence[Adjustment], changes: Sequence[FieldChange], live: Sequence[FieldChange]
-) -> List[FieldChange]:
-    """Changes of the running domain alone: its definition was as wanted already."""
-    ordered = {path for each in orders for path in each.fields}
-    known = {each.path for each in changes}
-    return [each for each in live if each.path in ordered - known]
 
 
 def _check_host(wanted: Definition, changes: Sequence[FieldChange], current: CurrentDomain) -> None:

@@ -9,7 +9,10 @@ from typing import Any, Callable, ClassVar, Dict, Mapping
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import spec as specs
 from ansible_collections.skep.kvm.plugins.module_utils._domain import storage
-from ansible_collections.skep.kvm.plugins.module_utils._domain.adjusting import Adjuster
+from ansible_collections.skep.kvm.plugins.module_utils._domain.adjusting import (
+    Adjuster,
+    with_places,
+)
 from ansible_collections.skep.kvm.plugins.module_utils._domain.description import pending_fields
 from ansible_collections.skep.kvm.plugins.module_utils._domain.hotplug import Adjustment
 from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
@@ -19,6 +22,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import Domai
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     DomainNotFoundError,
     InvalidItemError,
+    LibvirtError,
     ShutdownTimeoutError,
 )
 from ansible_collections.skep.kvm.plugins.module_utils._host import files
@@ -99,14 +103,25 @@ class Domains:
 
     def _perform(self, step: Step, spec: DomainSpec, plan: DomainPlan) -> None:
         if step is Step.DEFINE:
-            name = spec.given.get("name") or (plan.wanted.name if plan.wanted else spec.name)
-            self.host.define(plan.xml, uuid=spec.uuid, name=name)
+            self._define(spec, plan)
         elif step is Step.REMOVE_LOG:
             storage.remove_logs(self._log(spec))
         elif step is Step.AUTOSTART:
             self._get(spec).set_autostart(bool(plan.autostart))
         else:
             self._order(step, spec)
+
+    def _define(self, spec: DomainSpec, plan: DomainPlan) -> None:
+        name = plan.wanted.name if plan.wanted else spec.name
+        domain = self.host.find(spec.uuid)
+        placed = with_places(plan.xml, domain.running_xml() if domain else "")
+        try:
+            self.host.define(placed, uuid=spec.uuid, name=name)
+        except LibvirtError:
+            # A place can be taken by a device that waits for the restart.
+            if placed == plan.xml:
+                raise
+            self.host.define(plan.xml, uuid=spec.uuid, name=name)
 
     def _order(self, step: Step, spec: DomainSpec) -> None:
         if step in _ENDS and self.host.find(spec.uuid) is None:

@@ -25,5 +25,6 @@ def ensure_scsi(devices: ET.Element) -> None:
 
 def add_spare_ports(devices: ET.Element) -> None:
     """Add ports for disks and cards that come while it runs."""
+    add(devices, "controller", {"type": "pci", "index": "0", "model": "pcie-root"})
     for _ in range(_SPARE_PORTS):
         add(devices, "controller", {"type": "pci", "model": "pcie-root-port"})

@@ -47,6 +47,14 @@ def render(uuid: str, labels: Labels) -> ET.Element:
     return mark
 
 
+def render_bare(uuid: str, labels: Labels) -> ET.Element:
+    """Return the mark for libvirt's call that sets it, which adds the namespace itself."""
+    mark = render(uuid, labels)
+    for element in mark.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return mark
+
+
 def write(domain: ET.Element, uuid: str, labels: Labels) -> None:
     """Set mark and labels; metadata of others stays."""
     metadata = child_of(domain, "metadata")
