@@ -32,7 +32,7 @@ def test_cycle(cell, definition):
 
     assert [each["changed"] for each in made] == [True, False, True, False]
     assert {each["state"] for each in made} == {"running"}
-    assert made[2]["diff"]["after"]["memory"] == str(96 * 1024)
+    assert made[2]["diff"]["after"]["memory_mib"] == 96
     assert was_logged
     assert [each["changed"] for each in removed] == [True, False]
     assert {each["state"] for each in removed} == {"absent"}

@@ -19,6 +19,8 @@ from ansible_collections.skep.kvm.plugins.module_utils._host.live_domain import 
 
 _WAIT_S = 3.0
 _POLL_S = 0.1
+# Devices that can be plugged in besides those of the lists.
+_SINGLES = ("devices/controller[@type='scsi']", "devices/rng")
 _NO_ANSWER = "the guest has not followed yet; it may still do so"
 
 
@@ -56,13 +58,16 @@ def with_places(text: str, running_text: str) -> str:
     if not running_text:
         return text
     wanted, running = xml.parse(text), xml.parse(running_text)
+    pairs = [(wanted.find(each), running.find(each)) for each in _SINGLES]
     for name in xml.LISTS:
-        for key in xml.find_all(wanted, name):
-            device = xml.find_element(wanted, name, key)
-            twin = xml.find_element(running, name, key)
-            place = None if twin is None else twin.find("address")
-            if device is not None and device.find("address") is None and place is not None:
-                device.append(place)
+        pairs += [
+            (xml.find_element(wanted, name, key), xml.find_element(running, name, key))
+            for key in xml.find_all(wanted, name)
+        ]
+    for device, twin in pairs:
+        place = None if twin is None else twin.find("address")
+        if device is not None and device.find("address") is None and place is not None:
+            device.append(place)
     return xml.to_text(wanted)
 
 
