@@ -46,7 +46,7 @@ def test_what_was_written_is_read_back(case):
 
 
 @given(st.sampled_from(sorted(CASES)), st.sampled_from(sorted(CASES)))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_one_definition_edited_into_another_is_the_other(first, second):
     base, wanted = created(first), created(second)
 

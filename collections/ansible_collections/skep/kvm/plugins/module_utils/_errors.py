@@ -298,6 +298,15 @@ class MigrationError(CellError):
 
 
 @dataclass(eq=False)
+class OfflineMigrationError(MigrationError):
+    """The definition of a domain that is off did not move."""
+
+    template: ClassVar[str] = (
+        "domain {domain!r} to {target}: {reason}; it is still defined here, off"
+    )
+
+
+@dataclass(eq=False)
 class MigrationTimeoutError(MigrationError):
     """The migration did not end in time and was aborted."""
 

@@ -30,13 +30,17 @@ class Size:
 
 @dataclass(frozen=True)
 class MigrationRequest:
-    """Where a domain goes; zero bandwidth is no limit."""
+    """Where a domain goes and how; zero bandwidth is no limit, zero downtime QEMU's own."""
 
     uri: str
     address: str | None
     copy_storage: bool
     timeout_s: int
-    bandwidth_mib_s: int
+    bandwidth_mib_s: int = 0
+    downtime_ms: int = 0
+    auto_converge: bool = True
+    post_copy: bool = False
+    offline: bool = False
 
 
 class LiveDomain:
@@ -199,17 +203,15 @@ class LiveDomain:
 
     def migrate(self, request: MigrationRequest) -> bool:
         """Move it while it runs; False when it was aborted after `timeout_s`."""
-        expired = threading.Event()
-
-        def abort() -> None:
-            expired.set()
-            with contextlib.suppress(libvirt.libvirtError):
-                self._handle.abortJob()
-
-        timer = threading.Timer(request.timeout_s, abort)
+        expired, ended = threading.Event(), threading.Event()
+        timer = threading.Timer(request.timeout_s, self._abort, [expired])
         timer.start()
+        if request.post_copy:
+            threading.Thread(target=self._switch_over, args=[ended], daemon=True).start()
         try:
             with self._translated():
+                if request.downtime_ms:
+                    self._handle.migrateSetMaxDowntime(request.downtime_ms, 0)
                 self._handle.migrateToURI3(request.uri, _parameters(request), _flags(request))
         except LibvirtError:
             if expired.is_set():
@@ -217,7 +219,33 @@ class LiveDomain:
             raise
         finally:
             timer.cancel()
+            ended.set()
         return True
+
+    def move_definition(self, request: MigrationRequest) -> None:
+        """Move the definition of a domain that is off."""
+        flags = (
+            libvirt.VIR_MIGRATE_OFFLINE
+            | libvirt.VIR_MIGRATE_PEER2PEER
+            | libvirt.VIR_MIGRATE_PERSIST_DEST
+            | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+        )
+        with self._translated():
+            self._handle.migrateToURI3(request.uri, {}, flags)
+
+    def _abort(self, expired: threading.Event) -> None:
+        """End the migration; libvirt refuses once the guest runs on the target after post-copy."""
+        expired.set()
+        with contextlib.suppress(libvirt.libvirtError):
+            self._handle.abortJob()
+
+    def _switch_over(self, ended: threading.Event) -> None:
+        """Let the guest go on at the target once all its memory was copied a first time."""
+        while not ended.wait(_POLL_S):
+            with contextlib.suppress(libvirt.libvirtError):
+                if self._handle.jobStats().get("memory_iteration", 0) > 1:
+                    self._handle.migrateStartPostCopy(0)
+                    return
 
     def _order(self, call: Callable[[], object], *goals: str) -> None:
         """Call; a refusal because the domain got there by itself meanwhile is no error."""
@@ -277,6 +305,8 @@ def _parameters(request: MigrationRequest) -> Dict[str, Any]:
         parameters[libvirt.VIR_MIGRATE_PARAM_LISTEN_ADDRESS] = request.address
     if request.bandwidth_mib_s:
         parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = request.bandwidth_mib_s
+        if request.post_copy:
+            parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY] = request.bandwidth_mib_s
     return parameters
 
 
@@ -287,6 +317,12 @@ def _flags(request: MigrationRequest) -> int:
         | libvirt.VIR_MIGRATE_PERSIST_DEST
         | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
         | libvirt.VIR_MIGRATE_ABORT_ON_ERROR
-        | libvirt.VIR_MIGRATE_AUTO_CONVERGE
     )
-    return flags | (libvirt.VIR_MIGRATE_NON_SHARED_INC if request.copy_storage else 0)
+    wanted = {
+        libvirt.VIR_MIGRATE_AUTO_CONVERGE: request.auto_converge,
+        libvirt.VIR_MIGRATE_POSTCOPY: request.post_copy,
+        libvirt.VIR_MIGRATE_NON_SHARED_INC: request.copy_storage,
+    }
+    for flag, is_wanted in wanted.items():
+        flags |= flag if is_wanted else 0
+    return flags
