@@ -396,7 +396,7 @@ options:
     type: path
     default: /var/log/skep/serial
   disk_prefixes:
-    description: Folders below which O(items[].disks[].path) may lie, besides no other.
+    description: Folders below which O(items[].disks[].path) may lie, and nowhere else.
     type: list
     elements: path
     default: [/dev/skep]

@@ -71,7 +71,8 @@ options:
           - Let the guest go on at the target once its memory was copied a first time, and fetch
             the rest as it is needed. This ends for every guest.
           - From then on the guest is lost when either Cell or the line fails, and
-            O(items[].timeout_s) aborts nothing. So leave it V(false) for guests that matter more than the migration.
+            O(items[].timeout_s) aborts nothing. So leave it V(false) for guests that matter more
+            than the migration.
         type: bool
         default: false
       offline:
