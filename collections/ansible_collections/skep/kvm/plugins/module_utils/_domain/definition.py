@@ -23,6 +23,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.sections.cpu impo
 from ansible_collections.skep.kvm.plugins.module_utils._domain.sections.metadata import Labels
 from ansible_collections.skep.kvm.plugins.module_utils._errors import InvalidItemError
 
+Drive = Union[Disk, Cdrom]
 Device = Union[Disk, Cdrom, Nic]
 
 
@@ -58,7 +59,7 @@ class Definition:
     is_instance: bool = True
 
     @property
-    def drives(self) -> Tuple[Union[Disk, Cdrom], ...]:
+    def drives(self) -> Tuple[Drive, ...]:
         """All that has a place on a disk bus."""
         return (*self.disks, *self.cdroms)
 

@@ -146,10 +146,13 @@ class Domains:
     def _check_storage(self, spec: DomainSpec, plan: DomainPlan) -> None:
         """Raise now; libvirt would define it and fail at the start."""
         name = spec.name or spec.uuid
-        if plan.wanted is not None:
-            storage.check_definition(name, plan.wanted, self.directories)
-        else:
+        if plan.wanted is None:
             storage.check_xml(name, self._get(spec).persistent_xml())
+            return
+        touched = {each.key for each in plan.changes if each.name in {"disks", "cdroms"}}
+        is_start = bool(_STARTS & set(plan.steps)) or not plan.changes
+        drives = [each for each in plan.wanted.drives if is_start or each.device in touched]
+        storage.check_drives(name, drives, self.directories)
 
     def _get(self, spec: DomainSpec) -> LiveDomain:
         domain = self.host.find(spec.uuid)

@@ -8,10 +8,10 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Sequence
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import xml
-from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import Definition
+from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import Drive
 from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import (
     Directories,
     is_below,
@@ -52,10 +52,10 @@ class Claims:
         return {path: _name_of(host, uuid) for path, uuid in others.items()}
 
 
-def check_definition(name: str, wanted: Definition, directories: Directories) -> None:
+def check_drives(name: str, drives: Sequence[Drive], directories: Directories) -> None:
     """Raise where a disk or medium is missing, is no block device, or leads out of its folder."""
     allowed = (*directories.disk_prefixes, directories.volumes, directories.images)
-    for path in (each.path for each in wanted.drives):
+    for path in (each.path for each in drives):
         if not path:
             continue
         _check_exists(name, path)
