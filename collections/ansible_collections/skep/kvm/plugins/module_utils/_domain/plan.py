@@ -60,6 +60,11 @@ class DomainPlan(Plan):
     changes: Tuple[FieldChange, ...] = ()
 
     @property
+    def is_start(self) -> bool:
+        """Whether the domain is started."""
+        return any(each is Step.START or each is Step.START_PAUSED for each in self.steps)
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What the result says besides its diff."""
         return {"changes": plain(self.changes)}

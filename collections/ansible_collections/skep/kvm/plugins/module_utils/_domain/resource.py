@@ -84,7 +84,7 @@ class Domains:
 
     def apply(self, spec: DomainSpec, plan: DomainPlan) -> DomainPlan:
         """Take the steps in order; a change that libvirt refuses now waits for a restart."""
-        if Step.DEFINE in plan.steps or _STARTS & set(plan.steps):
+        if Step.DEFINE in plan.steps or plan.is_start:
             self._check_storage(spec, plan)
         adjuster = Adjuster()
         for step in plan.steps:
@@ -150,8 +150,8 @@ class Domains:
             storage.check_xml(name, self._get(spec).persistent_xml())
             return
         touched = {each.key for each in plan.changes if each.name in {"disks", "cdroms"}}
-        is_start = bool(_STARTS & set(plan.steps)) or not plan.changes
-        drives = [each for each in plan.wanted.drives if is_start or each.device in touched]
+        is_whole = plan.is_start or not plan.changes
+        drives = [each for each in plan.wanted.drives if is_whole or each.device in touched]
         storage.check_drives(name, drives, self.directories)
 
     def _get(self, spec: DomainSpec) -> LiveDomain:
