@@ -17,6 +17,7 @@ class CellError(Exception):
 
     code: ClassVar[str] = "error"
     template: ClassVar[str] = "something went wrong"
+    came_late: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return self.template.format(**vars(self))
@@ -24,7 +25,12 @@ class CellError(Exception):
     @property
     def facts(self) -> Mapping[str, Any]:
         """What the item's result says besides code and message."""
-        return {}
+        return {"changed": True} if self.came_late else {}
+
+    def after_a_change(self) -> CellError:
+        """Return the error, knowing that something was changed before it."""
+        vars(self)["came_late"] = True
+        return self
 
 
 @dataclass(eq=False)

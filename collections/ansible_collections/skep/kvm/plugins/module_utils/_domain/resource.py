@@ -20,6 +20,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.plan import Domai
 from ansible_collections.skep.kvm.plugins.module_utils._domain.redefinition import CurrentDomain
 from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import DomainSpec
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
+    CellError,
     DomainNotFoundError,
     InvalidItemError,
     LibvirtError,
@@ -87,11 +88,13 @@ class Domains:
         if Step.DEFINE in plan.steps or plan.is_start:
             self._check_storage(spec, plan)
         adjuster = Adjuster()
-        for step in plan.steps:
-            if isinstance(step, Adjustment):
-                adjuster.adjust(self._get(spec), step)
-            else:
-                self._perform(step, spec, plan)
+        for number, step in enumerate(plan.steps):
+            try:
+                self._take(step, spec, plan, adjuster)
+            except CellError as error:
+                if number:
+                    error.after_a_change()
+                raise
         return replace(plan, changes=adjuster.judge(plan.changes))
 
     def observe(self, spec: DomainSpec) -> Mapping[str, Any]:
@@ -100,6 +103,14 @@ class Domains:
         if domain is None:
             return {"state": "absent", "pending": []}
         return {"state": domain.state(), "pending": pending_fields(domain)}
+
+    def _take(
+        self, step: Step | Adjustment, spec: DomainSpec, plan: DomainPlan, adjuster: Adjuster
+    ) -> None:
+        if isinstance(step, Adjustment):
+            adjuster.adjust(self._get(spec), step)
+        else:
+            self._perform(step, spec, plan)
 
     def _perform(self, step: Step, spec: DomainSpec, plan: DomainPlan) -> None:
         if step is Step.DEFINE:
