@@ -37,7 +37,7 @@ def main(root: Path) -> None:
         _run("mount", "--bind", str(root / source), target)
     _run("mount", "-t", "proc", "proc", "/proc")
     if Path("/dev/kvm").exists():
-        _run("mount", "--bind", "/dev/null", "/dev/kvm")  # guests do not start under it here
+        _hide_kvm(root)
     # Terminals of its own: what others do to the host's devpts is not seen here.
     _run("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620", "pts", "/dev/pts")
     _run("mount", "--bind", "/dev/pts/ptmx", "/dev/ptmx")
@@ -51,6 +51,17 @@ def main(root: Path) -> None:
             os.wait()
         except ChildProcessError:
             signal.pause()
+
+
+def _hide_kvm(root: Path) -> None:
+    """Guests do not start under it here.
+
+    Where libvirt may open the file and QEMU can do nothing with it, libvirt asks QEMU for its
+    capabilities anew at every definition, which takes seconds.
+    """
+    closed = root / "no-kvm"
+    closed.touch(mode=0o000)
+    _run("mount", "--bind", str(closed), "/dev/kvm")
 
 
 def _run(*command: str) -> None:

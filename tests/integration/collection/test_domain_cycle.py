@@ -32,7 +32,7 @@ def test_cycle(cell, definition):
 
     assert [each["changed"] for each in made] == [True, False, True, False]
     assert {each["state"] for each in made} == {"running"}
-    assert made[2]["diff"]["after"]["memory"] == str(96 * 1024)
+    assert made[2]["diff"]["after"]["memory_mib"] == 96
     assert was_logged
     assert [each["changed"] for each in removed] == [True, False]
     assert {each["state"] for each in removed} == {"absent"}
@@ -65,8 +65,17 @@ def test_guest_that_ignores_the_power_button_times_out_and_runs_on(cell, definit
 
     (found,) = cell.call("domain", off)["results"]
 
-    assert found["code"] == "shutdown_timeout"
+    assert (found["code"], found["changed"]) == ("shutdown_timeout", False)
     assert found["state"] == "running"
+
+
+def test_what_was_changed_before_a_failure_is_told(cell, definition):
+    wider = {**definition, "memory_mib": 96, "state": "shutoff", "timeout_s": 1}
+    cell.call("domain", definition)
+
+    (found,) = cell.call("domain", wider)["results"]
+
+    assert (found["code"], found["changed"]) == ("shutdown_timeout", True)
 
 
 def test_saved_domain_is_deleted_with_its_memory(cell, definition):

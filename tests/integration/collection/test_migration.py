@@ -109,4 +109,51 @@ def test_domain_that_is_off_or_unknown_says_so(cell, other_cell, running):
     nobody = "00000000-0000-4000-8000-000000000000"
 
     assert move(cell, migration(running["uuid"], other_cell))["code"] == "invalid_state"
+    offline = migration(running["uuid"], other_cell, offline=True)
+    assert move(cell, offline)["code"] == "invalid_item"
     assert move(cell, migration(nobody, other_cell))["code"] == "domain_not_found"
+
+
+def test_definition_of_a_domain_that_is_off_moves(cell, other_cell, running):
+    cell.call("domain", {"uuid": running["uuid"], "state": "shutoff", "force": True})
+    item = migration(running["uuid"], other_cell, offline=True, copy_storage=False)
+
+    results = cell.tried("domain_migrate", item, item)
+
+    assert [(each["msg"], each["changed"]) for each in results] == [(None, True), (None, False)]
+    assert {(each["runs_on"], each["defined_on"]) for each in results} == {("none", "target")}
+    assert running["name"] not in cell.virsh("list", "--all", "--name")
+    there = other_cell.call("domain", running)["results"][0]
+    assert (there["diff"]["before"], there["state"]) == ({"state": "shutoff"}, "running")
+    assert (cell.volumes / f"{running['uuid']}-vda.qcow2").exists()
+
+
+def test_downtime_and_convergence_are_libvirts_to_keep(cell, other_cell, running):
+    item = migration(running["uuid"], other_cell, downtime_ms=50, auto_converge=False)
+
+    found = move(cell, item)
+
+    assert (found["msg"], found["runs_on"], found["defined_on"]) == (None, "target", "target")
+
+
+def test_post_copy_leaves_one_running_domain_or_says_why_not(cell, other_cell, running):
+    """Kernels in containers may refuse what it needs; then the guest still runs on the source."""
+    item = migration(running["uuid"], other_cell, post_copy=True, bandwidth_mib_s=8)
+
+    found = move(cell, item)
+
+    sides = [running["name"] in each.virsh("list", "--name") for each in (cell, other_cell)]
+    assert sides == [found["runs_on"] == "source", found["runs_on"] == "target"]
+    assert found["ok"] == (found["runs_on"] == "target")
+    assert found["code"] in {None, "migration_failed"}, found
+
+
+def test_bad_migration_fails_alone(cell, other_cell, running):
+    item = migration(running["uuid"], other_cell)
+
+    answer = cell.call(
+        "domain_migrate", {**item, "speed": 1}, {**item, "downtime_ms": -1, "target": "x"}
+    )
+
+    assert [each["code"] for each in answer["results"]] == ["invalid_item", "invalid_item"]
+    assert running["name"] in cell.virsh("list", "--name")

@@ -38,6 +38,7 @@ PACKAGES = (
     "libvirt-daemon-system",
     "linux-image-amd64",
     "openssh-server",
+    "ovmf",
     "procps",
     "python3",
     "python3-apt",
@@ -47,6 +48,8 @@ PACKAGES = (
     "qemu-system-x86",
     "qemu-utils",
     "sudo",
+    "swtpm",
+    "swtpm-tools",
     "systemd-sysv",
     "udev",
 )

@@ -6,6 +6,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._domain.migration_plan im
     Sides,
     Step,
     judge,
+    judge_definition,
     plan,
 )
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
@@ -15,6 +16,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     MigrationError,
     MigrationTimeoutError,
     MigrationUnverifiedError,
+    OfflineMigrationError,
 )
 
 STATES = ("running", "paused", "shutoff", "absent")
@@ -83,3 +85,31 @@ def test_source_is_cleaned_only_where_the_target_alone_runs_it(sides):
 
     assert accepted == (proven and alone)
     assert (steps == (Step.CLEAN_SOURCE,)) <= (proven and alone)
+
+
+@pytest.mark.parametrize("target", ["absent", "shutoff"])
+def test_domain_that_is_off_moves_its_definition_where_asked(target):
+    found = plan("web-1", "c2", Sides("shutoff", target), offline=True)
+
+    assert found.steps == (Step.MOVE_DEFINITION, Step.CLEAN_SOURCE)
+
+
+def test_domain_that_runs_migrates_live_whether_offline_is_allowed_or_not():
+    found = plan("web-1", "c2", Sides("running", "absent"), offline=True)
+
+    assert found.steps == (Step.MIGRATE, Step.CLEAN_SOURCE)
+
+
+def test_definition_that_arrived_changes_nothing():
+    assert plan("web-1", "c2", Sides("absent", "shutoff"), offline=True).steps == ()
+
+
+def test_definition_is_on_the_target_alone_or_the_move_failed():
+    judge_definition("web-1", "c2", Sides("absent", "shutoff"), reason="connection lost")
+
+    with pytest.raises(OfflineMigrationError, match="still defined here"):
+        judge_definition("web-1", "c2", Sides("shutoff", "absent"), reason="no")
+    with pytest.raises(OfflineMigrationError, match="still defined here"):
+        judge_definition("web-1", "c2", Sides("shutoff", "shutoff"), reason=None)
+    with pytest.raises(MigrationUnverifiedError):
+        judge_definition("web-1", "c2", Sides("running", "shutoff"), reason=None)

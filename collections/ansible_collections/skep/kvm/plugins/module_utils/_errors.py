@@ -8,7 +8,7 @@ Private to the collection, may change at any time. Raised where the fact is know
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Mapping, Tuple
 
 
 @dataclass(eq=False)
@@ -17,9 +17,20 @@ class CellError(Exception):
 
     code: ClassVar[str] = "error"
     template: ClassVar[str] = "something went wrong"
+    came_late: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return self.template.format(**vars(self))
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the item's result says besides code and message."""
+        return {"changed": True} if self.came_late else {}
+
+    def after_a_change(self) -> CellError:
+        """Return the error, knowing that something was changed before it."""
+        vars(self)["came_late"] = True
+        return self
 
 
 @dataclass(eq=False)
@@ -227,6 +238,49 @@ class DomainStateError(CellError):
 
 
 @dataclass(eq=False)
+class PathNotAllowedError(CellError):
+    """A disk or medium would lie outside the folders meant for them."""
+
+    code: ClassVar[str] = "path_not_allowed"
+    template: ClassVar[str] = "path {path!r} is not a plain path below {allowed}"
+    path: str
+    allowed: str
+
+
+@dataclass(eq=False)
+class NeedsRecreationError(CellError):
+    """A field that a domain keeps for life was to change; nothing was changed."""
+
+    code: ClassVar[str] = "needs_recreation"
+    template: ClassVar[str] = (
+        "domain {domain!r}: {fields} cannot change; delete the domain, which keeps its volumes,"
+        " and define it anew"
+    )
+    domain: str
+    fields: str
+    changes: Tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What would have changed, field by field."""
+        return {"changes": list(self.changes)}
+
+
+@dataclass(eq=False)
+class VlanUnsupportedError(CellError):
+    """This libvirt cannot tag frames on a Linux bridge."""
+
+    code: ClassVar[str] = "vlan_unsupported"
+    template: ClassVar[str] = (
+        "VLAN {vlan} on Linux bridge {bridge} needs libvirt 11.0.0, this Cell has {version}; use"
+        " a bridge of that VLAN, or Open vSwitch"
+    )
+    vlan: int
+    bridge: str
+    version: str
+
+
+@dataclass(eq=False)
 class ShutdownTimeoutError(CellError):
     """The guest did not follow the ACPI shutdown in time; it still runs."""
 
@@ -247,6 +301,15 @@ class MigrationError(CellError):
     domain: str
     target: str
     reason: str
+
+
+@dataclass(eq=False)
+class OfflineMigrationError(MigrationError):
+    """The definition of a domain that is off did not move."""
+
+    template: ClassVar[str] = (
+        "domain {domain!r} to {target}: {reason}; it is still defined here, off"
+    )
 
 
 @dataclass(eq=False)

@@ -36,6 +36,11 @@ class Plan:
         """Before and after for a person, or None when nothing changes."""
         return {"before": dict(self.before), "after": dict(self.after)} if self.steps else None
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the item's result says besides its diff."""
+        return {}
+
 
 S = TypeVar("S")  # the checked item
 C = TypeVar("C")  # what is there
@@ -62,8 +67,11 @@ class Resource(Protocol[S, C, P]):
     def plan(self, spec: S, current: C) -> P:
         """Decide; pure. Raises CellError when the wish is refused."""
 
-    def apply(self, spec: S, plan: P) -> None:
-        """Take the plan's steps. Checks first that what it needs from other tasks is there."""
+    def apply(self, spec: S, plan: P) -> P | None:
+        """Take the plan's steps. Checks first that what it needs from other tasks is there.
+
+        Returns the plan with what came of it, where that can differ from what was planned.
+        """
 
     def observe(self, spec: S) -> Mapping[str, Any]:
         """Return the facts about the object that its result carries."""
@@ -123,7 +131,7 @@ def _attempt(resource: Resource[S, C, P], spec: S, *, check_mode: bool) -> Resul
         with translated(f"{resource.noun} {resource.lock_id(spec)}"):
             plan = _decide_and_act(resource, spec, check_mode=check_mode)
     except CellError as error:
-        return {"ok": False, "code": error.code, "msg": str(error)}
+        return {"ok": False, "code": error.code, "msg": str(error), **error.facts}
     # One bad item never stops its neighbours, not even by a defect of ours.
     except Exception as error:  # noqa: BLE001
         return {
@@ -132,7 +140,7 @@ def _attempt(resource: Resource[S, C, P], spec: S, *, check_mode: bool) -> Resul
             "msg": f"{type(error).__name__}: {error}",
             "exception": traceback.format_exc(),
         }
-    return {"changed": bool(plan.steps), "diff": plan.diff}
+    return {"changed": bool(plan.steps), "diff": plan.diff, **plan.facts}
 
 
 def _decide_and_act(resource: Resource[S, C, P], spec: S, *, check_mode: bool) -> P:
@@ -141,7 +149,7 @@ def _decide_and_act(resource: Resource[S, C, P], spec: S, *, check_mode: bool) -
     with locked(resource.lock_id(spec)):
         plan = resource.plan(spec, resource.read(spec))
         if plan.steps:
-            resource.apply(spec, plan)
+            return resource.apply(spec, plan) or plan
     return plan
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Live migrations as items. Runs on the source; asks both sides before and after."""
+"""Migrations as items. Runs on the source; asks both sides before and after."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Mapping
 
 from ansible_collections.skep.kvm.plugins.module_utils._domain import migration_plan
 from ansible_collections.skep.kvm.plugins.module_utils._domain.migration_plan import Sides, Step
-from ansible_collections.skep.kvm.plugins.module_utils._domain.resource import remove_logs
-from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.storage import remove_logs
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     CellError,
     DomainNotFoundError,
@@ -55,14 +55,22 @@ class Migrations:
         """Return the checked item."""
         if item["timeout_s"] < 1:
             raise InvalidItemError("timeout_s", item["timeout_s"], "at least 1")
-        if item["bandwidth_mib_s"] < 0:
-            raise InvalidItemError("bandwidth_mib_s", item["bandwidth_mib_s"], "0 or more")
+        for name in ("bandwidth_mib_s", "downtime_ms"):
+            if item[name] < 0:
+                raise InvalidItemError(name, item[name], "0 or more")
+        if item["offline"] and item["copy_storage"]:
+            rule = "false with offline, which moves no disks: they are shared, or copied before"
+            raise InvalidItemError("copy_storage", value=True, rule=rule)
         request = MigrationRequest(
             uri=item["target_uri"],
             address=item["target_address"],
             copy_storage=item["copy_storage"],
             timeout_s=item["timeout_s"],
             bandwidth_mib_s=item["bandwidth_mib_s"],
+            downtime_ms=item["downtime_ms"],
+            auto_converge=item["auto_converge"],
+            post_copy=item["post_copy"],
+            offline=item["offline"],
         )
         return MigrationSpec(files.check_uuid(item["uuid"]), item["target"], request)
 
@@ -83,21 +91,25 @@ class Migrations:
 
     def plan(self, spec: MigrationSpec, current: Sides) -> Plan:
         """Decide; see migration_plan.py."""
-        return migration_plan.plan(self._name(spec), spec.target, current)
+        offline = spec.request.offline
+        return migration_plan.plan(self._name(spec), spec.target, current, offline=offline)
 
     def apply(self, spec: MigrationSpec, plan: Plan) -> None:
         """Migrate, prove that the target alone runs it, then clean up here."""
         if Step.MIGRATE in plan.steps:
             self._migrate(spec)
+        if Step.MOVE_DEFINITION in plan.steps:
+            self._move_definition(spec)
         self._clean_source(spec)
 
     def observe(self, spec: MigrationSpec) -> Mapping[str, Any]:
-        """Which side runs the domain."""
+        """Which side runs the domain, and which has it at all."""
         try:
             sides = self.read(spec)
         except CellError:
-            return {"runs_on": "unknown"}
-        return {"runs_on": "unknown" if sides.held else sides.runs_on}
+            return {"runs_on": "unknown", "defined_on": "unknown"}
+        runs_on = "unknown" if sides.held else sides.runs_on
+        return {"runs_on": runs_on, "defined_on": sides.defined_on}
 
     def _migrate(self, spec: MigrationSpec) -> None:
         domain = self.host.find(spec.uuid)
@@ -113,6 +125,18 @@ class Migrations:
         sides = self._settled(spec)
         migration_plan.judge(domain.name, spec.target, sides, reason=reason, expired=not in_time)
 
+    def _move_definition(self, spec: MigrationSpec) -> None:
+        domain = self.host.find(spec.uuid)
+        if domain is None:
+            raise DomainNotFoundError(spec.uuid)
+        reason = None
+        try:
+            domain.move_definition(spec.request)
+        except LibvirtError as error:
+            reason = error.reason
+        sides = self.read(spec)
+        migration_plan.judge_definition(domain.name, spec.target, sides, reason=reason)
+
     def _settled(self, spec: MigrationSpec) -> Sides:
         deadline = time.monotonic() + _SETTLE_S
         sides = self.read(spec)
@@ -122,7 +146,7 @@ class Migrations:
         return sides
 
     def _clean_source(self, spec: MigrationSpec) -> None:
-        """Reached only when the target runs the domain."""
+        """Reached only when the target runs the domain, or alone has its definition."""
         domain = self.host.find(spec.uuid)
         if domain is not None:
             domain.undefine()

@@ -17,6 +17,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     MigrationError,
     MigrationTimeoutError,
     MigrationUnverifiedError,
+    OfflineMigrationError,
 )
 from ansible_collections.skep.kvm.plugins.module_utils._items import Plan
 
@@ -27,6 +28,7 @@ class Step(Enum):
     """What a migration consists of."""
 
     MIGRATE = "migrate"
+    MOVE_DEFINITION = "move definition"
     CLEAN_SOURCE = "clean source"
 
 
@@ -47,6 +49,12 @@ class Sides:
         return words.get(sides, "none")
 
     @property
+    def defined_on(self) -> str:
+        """Return source, target, both or none, whether it runs or not."""
+        words = {(True, True): "both", (True, False): "source", (False, True): "target"}
+        return words.get((self.source != "absent", self.target != "absent"), "none")
+
+    @property
     def is_settled(self) -> bool:
         """Whether exactly one side runs it and no migration is under way."""
         return self.runs_on in {"source", "target"} and not self.held
@@ -57,8 +65,11 @@ class Sides:
         return self.source != "absent" or self.has_leftovers
 
 
-def plan(name: str, target: str, sides: Sides) -> Plan:
-    """Return the steps that bring the domain to the target; none when it is there already."""
+def plan(name: str, target: str, sides: Sides, *, offline: bool = False) -> Plan:
+    """Return the steps that bring the domain to the target; none when it is there already.
+
+    With `offline` a domain that is off is brought there, too: its definition, not its disks.
+    """
     if sides.runs_on == "source":
         both = (Step.MIGRATE, Step.CLEAN_SOURCE)
         return Plan(both, _shown("source", target), _shown("target", target))
@@ -66,11 +77,16 @@ def plan(name: str, target: str, sides: Sides) -> Plan:
         steps = (Step.CLEAN_SOURCE,) if sides.needs_cleaning else ()
         return Plan(steps, {"source": "not clean"}, {"source": "clean"})
     if sides.runs_on == "none":
-        if sides.source == sides.target == "absent":
-            raise DomainNotFoundError(name)
-        where = sides.source if sides.source != "absent" else sides.target
-        raise DomainStateError(name, where, "only a running domain migrates live")
+        return _plan_off(name, target, sides, offline=offline)
     raise _unverified(name, target, sides, "before the migration")
+
+
+def judge_definition(name: str, target: str, sides: Sides, *, reason: str | None) -> None:
+    """Raise unless the target alone has the definition of the domain, which is off."""
+    if sides.runs_on != "none":
+        raise _unverified(name, target, sides, reason or "it was started meanwhile")
+    if sides.defined_on != "target":
+        raise OfflineMigrationError(name, target, reason or "libvirt gave no reason")
 
 
 def judge(name: str, target: str, sides: Sides, *, reason: str | None, expired: bool) -> None:
@@ -91,6 +107,20 @@ def judge(name: str, target: str, sides: Sides, *, reason: str | None, expired: 
     if sides.runs_on == "none" and sides.source != "absent":
         raise DomainStateError(name, sides.source, "it stopped during the migration")
     raise _unverified(name, target, sides, reason or "after the migration")
+
+
+def _plan_off(name: str, target: str, sides: Sides, *, offline: bool) -> Plan:
+    if sides.defined_on == "none":
+        raise DomainNotFoundError(name)
+    if not offline:
+        needed = "only a running domain migrates live; offline moves the definition of this one"
+        where = sides.source if sides.source != "absent" else sides.target
+        raise DomainStateError(name, where, needed)
+    if sides.source == "absent":
+        return Plan()
+    # Also where both have it: a move that was cut short is done again.
+    before, after = {"defined_on": sides.defined_on}, {"defined_on": "target", "target": target}
+    return Plan((Step.MOVE_DEFINITION, Step.CLEAN_SOURCE), before, after)
 
 
 def _unverified(name: str, target: str, sides: Sides, reason: str) -> MigrationUnverifiedError:

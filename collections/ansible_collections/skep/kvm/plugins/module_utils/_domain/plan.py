@@ -3,64 +3,71 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, List, Mapping, Tuple
 
-from ansible_collections.skep.kvm.plugins.module_utils._domain.merge import merge
+from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import Definition
+from ansible_collections.skep.kvm.plugins.module_utils._domain.difference import (
+    FieldChange,
+    as_pairs,
+    differences,
+)
+from ansible_collections.skep.kvm.plugins.module_utils._domain.redefinition import (
+    CurrentDomain,
+    Redefinition,
+    plain,
+    redefine,
+)
 from ansible_collections.skep.kvm.plugins.module_utils._domain.spec import DomainSpec
-from ansible_collections.skep.kvm.plugins.module_utils._domain.xml import render, to_text
 from ansible_collections.skep.kvm.plugins.module_utils._errors import (
     DomainNotFoundError,
     DomainStateError,
-    NameInUseError,
 )
 from ansible_collections.skep.kvm.plugins.module_utils._items import Plan
 
 _ACTIVE = ("running", "paused")
+_GO_OFF = ("shutoff", "restarted")
 
 
 class Step(Enum):
-    """One order to libvirt; a plan lists them in sequence."""
+    """One order to libvirt; a plan lists them in sequence, with adjustments among them."""
 
     RENAME = "rename"
     DEFINE = "define"
+    AUTOSTART = "autostart"
     RESUME = "resume"
+    PAUSE = "pause"
+    RESET = "reset"
     SHUT_DOWN = "shut down"
     DESTROY = "destroy"
     START = "start"
+    START_PAUSED = "start paused"
     UNDEFINE = "undefine"
     REMOVE_LOG = "remove log"
 
 
-@dataclass(frozen=True)
-class CurrentDomain:
-    """What libvirt has: an empty state is `absent`; `name_owner` is who has the wanted name."""
-
-    state: str = "absent"
-    name: str = ""
-    xml: str = ""
-    name_owner: str | None = None
-    is_migrating: bool = False
-    has_log: bool = False
+Steps = Tuple[Any, ...]  # of Step and Adjustment
 
 
 @dataclass(frozen=True)
 class DomainPlan(Plan):
-    """A plan that carries the XML to define."""
+    """A plan that carries the definition, and what each changed field needs."""
 
     xml: str = ""
+    autostart: bool | None = None
+    wanted: Definition | None = None
+    changes: Tuple[FieldChange, ...] = ()
 
+    @property
+    def is_start(self) -> bool:
+        """Whether the domain is started."""
+        return any(each is Step.START or each is Step.START_PAUSED for each in self.steps)
 
-@dataclass(frozen=True)
-class _Redefinition:
-    """How the definition changes; no steps when it is as wanted."""
-
-    steps: Tuple[Step, ...] = ()
-    xml: str = ""
-    before: Mapping[str, Any] | None = None
-    after: Mapping[str, Any] | None = None
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the result says besides its diff."""
+        return {"changes": plain(self.changes)}
 
 
 def plan(spec: DomainSpec, current: CurrentDomain) -> DomainPlan:
@@ -68,20 +75,26 @@ def plan(spec: DomainSpec, current: CurrentDomain) -> DomainPlan:
 
     Raises:
         DomainNotFoundError: a power operation on nothing.
-        NameInUseError: the name belongs to another uuid.
-        DomainStateError: a rename while it runs, or a change while a migration holds it.
+        DomainStateError: the state does not allow it, or a migration holds the domain.
+        CellError: the definition is refused; see redefinition.py.
     """
     if spec.state == "absent":
         return _plan_absent(current)
-    if spec.definition is None and current.state == "absent":
+    if current.state == "absent" and not spec.is_definition:
         raise DomainNotFoundError(spec.name or spec.uuid)
-    redefinition = _redefine(spec, current)
+    redefinition = Redefinition()
+    if spec.is_definition:
+        redefinition = redefine(spec, current, stays_up=spec.state not in _GO_OFF)
     state, power = _power(spec, current)
+    before, after = _described(current, redefinition)
     return DomainPlan(
-        redefinition.steps + power,
-        {"state": current.state, **(redefinition.before or {})},
-        {"state": state, **(redefinition.after or {})},
+        _ordered(spec, current, redefinition, power),
+        {"state": current.state, **before},
+        {"state": state, **after},
         xml=redefinition.xml,
+        autostart=redefinition.autostart,
+        wanted=redefinition.wanted,
+        changes=redefinition.changes,
     )
 
 
@@ -97,53 +110,59 @@ def _plan_absent(current: CurrentDomain) -> DomainPlan:
     return DomainPlan(tuple(steps), before, {"state": "absent"})
 
 
-def _redefine(spec: DomainSpec, current: CurrentDomain) -> _Redefinition:
-    if spec.definition is None:
-        return _Redefinition()
-    if current.name_owner not in {None, spec.uuid}:
-        raise NameInUseError(spec.name, str(current.name_owner))
-    wanted = render(spec.uuid, spec.name, spec.definition)
-    if current.state == "absent":
-        return _Redefinition((Step.DEFINE,), to_text(wanted), after=_described(spec))
-    return _change(spec, current, wanted)
-
-
-def _change(spec: DomainSpec, current: CurrentDomain, wanted: ET.Element) -> _Redefinition:
-    # libvirt wrote this text; expat caps entity expansion besides.
-    merged, changes = merge(wanted, ET.fromstring(current.xml))  # noqa: S314
-    if not changes:
-        return _Redefinition()
-    return _Redefinition(
-        (*_rename(spec, current), Step.DEFINE),
-        to_text(merged),
-        {each.path: each.before for each in changes},
-        {each.path: each.after for each in changes},
+def _ordered(
+    spec: DomainSpec, current: CurrentDomain, redefinition: Redefinition, power: Steps
+) -> Steps:
+    definition: Steps = (
+        *redefinition.orders,
+        *((Step.DEFINE,) if redefinition.xml else ()),
+        *((Step.AUTOSTART,) if redefinition.autostart is not None else ()),
     )
-
-
-def _rename(spec: DomainSpec, current: CurrentDomain) -> Tuple[Step, ...]:
-    if spec.name == current.name:
-        return ()
-    if current.state in _ACTIVE:
+    if not _is_rename(spec, current):
+        return (*definition, *power)
+    if current.state not in _ACTIVE:
+        return (Step.RENAME, *definition, *power)
+    if spec.state not in _GO_OFF:
         needed = f"renaming it to {spec.name!r} needs it shut off"
         raise DomainStateError(current.name, current.state, needed)
-    return (Step.RENAME,)
+    off = tuple(each for each in power if each is not Step.START)
+    return (*off, Step.RENAME, *definition, *power[len(off) :])
 
 
-def _power(spec: DomainSpec, current: CurrentDomain) -> Tuple[str, Tuple[Step, ...]]:
+def _is_rename(spec: DomainSpec, current: CurrentDomain) -> bool:
+    return current.state != "absent" and spec.given.get("name", current.name) != current.name
+
+
+def _power(spec: DomainSpec, current: CurrentDomain) -> Tuple[str, Steps]:
     """Return the state at the end and the steps to it."""
     now = "shutoff" if current.state == "absent" else current.state
     if spec.state == "present":
         return now, ()
     if spec.state == "running":
         return "running", _wake(spec, current, now)
+    if spec.state in {"paused", "resumed", "reset"}:
+        return _keep_up(spec, current, now)
     off = _turn_off(spec, current, now)
     if spec.state == "restarted":
         return "running", (*off, Step.START)
     return "shutoff", off
 
 
-def _wake(spec: DomainSpec, current: CurrentDomain, now: str) -> Tuple[Step, ...]:
+def _keep_up(spec: DomainSpec, current: CurrentDomain, now: str) -> Tuple[str, Steps]:
+    if spec.state == "paused":
+        steps = {"running": (Step.PAUSE,), "shutoff": (Step.START_PAUSED,)}
+        return "paused", steps.get(now, ())
+    if now == "shutoff":
+        word = "resume" if spec.state == "resumed" else "reset"
+        needed = f"only a domain that is up can be {word}{'d' if word == 'resume' else ''}"
+        raise DomainStateError(spec.name or spec.uuid, now, f"{needed}; use state running")
+    if spec.state == "resumed":
+        return "running", _wake(spec, current, now)
+    _refuse_if_migrating(spec, current)
+    return now, (Step.RESET,)
+
+
+def _wake(spec: DomainSpec, current: CurrentDomain, now: str) -> Steps:
     if now == "shutoff":
         return (Step.START,)
     if now == "paused":
@@ -152,7 +171,7 @@ def _wake(spec: DomainSpec, current: CurrentDomain, now: str) -> Tuple[Step, ...
     return ()
 
 
-def _turn_off(spec: DomainSpec, current: CurrentDomain, now: str) -> Tuple[Step, ...]:
+def _turn_off(spec: DomainSpec, current: CurrentDomain, now: str) -> Steps:
     if now == "shutoff":
         return ()
     if spec.force:
@@ -170,15 +189,11 @@ def _refuse_if_migrating(spec: DomainSpec, current: CurrentDomain) -> None:
         raise DomainStateError(spec.name or spec.uuid, "paused", needed)
 
 
-def _described(spec: DomainSpec) -> Dict[str, Any]:
-    definition = spec.definition
-    if definition is None:
-        return {}
-    return {
-        "name": spec.name,
-        "domain_type": definition.domain_type,
-        "memory_mib": definition.memory_mib,
-        "vcpus": definition.vcpus,
-        "disks": [each.path for each in definition.disks],
-        "nics": [f"{each.mac} on {each.bridge}" for each in definition.nics],
-    }
+def _described(
+    current: CurrentDomain, redefinition: Redefinition
+) -> Tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The definition's part of before and after; of a new domain all that is not a default."""
+    if current.state == "absent" and redefinition.wanted is not None:
+        return {}, as_pairs(differences(Definition(), redefinition.wanted))[1]
+    found: Tuple[Mapping[str, Any], Mapping[str, Any]] = as_pairs(list(redefinition.changes))
+    return found

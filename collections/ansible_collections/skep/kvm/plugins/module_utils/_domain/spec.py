@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Any, Mapping, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Mapping
 
+from ansible_collections.skep.kvm.plugins.module_utils._domain.definition import Given
+from ansible_collections.skep.kvm.plugins.module_utils._domain.devices import (
+    cdrom,
+    disk,
+    graphics,
+    interface,
+)
+from ansible_collections.skep.kvm.plugins.module_utils._domain.devices.serial import Serial
+from ansible_collections.skep.kvm.plugins.module_utils._domain.paths import Directories
+from ansible_collections.skep.kvm.plugins.module_utils._domain.sections import cpu, metadata
 from ansible_collections.skep.kvm.plugins.module_utils._errors import InvalidItemError
 from ansible_collections.skep.kvm.plugins.module_utils._host import files
 
@@ -15,73 +24,51 @@ _NAME_MAX = 64
 # libvirt names files after the domain (NAME.xml, NAME.log), and a file name has 255 bytes.
 _NAME_BYTES_MAX = 240
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_BRIDGE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
-# Unicast: the second hexadecimal digit is even.
-_MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
-
-
-@dataclass(frozen=True)
-class Disk:
-    """A volume and the device under which the guest sees it."""
-
-    path: str
-    device: str
-
-
-@dataclass(frozen=True)
-class Nic:
-    """A network card on a bridge of the Cell."""
-
-    bridge: str
-    mac: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What libvirt has to know to start the domain."""
-
-    domain_type: str
-    memory_mib: int
-    vcpus: int
-    disks: Tuple[Disk, ...]
-    nics: Tuple[Nic, ...]
-    serial_log: str
+_MEMORY_MAX_MIB = 1 << 24  # 16 TiB
+_VCPUS_MAX = 4096
+_PERCENT_MAX = 100
+_SHARES = (2, 262144)
 
 
 @dataclass(frozen=True)
 class DomainSpec:
-    """One item; without a definition it is a power operation on what is there."""
+    """One item; where nothing of a definition is given it is a power operation on what is there."""
 
     uuid: str
     name: str
     state: str
-    definition: Definition | None = None
+    given: Given = field(default_factory=dict)
+    serial_log: str = ""
     force: bool = False
     timeout_s: int = 60
+    on_timeout: str = "fail"
 
-
-@dataclass(frozen=True)
-class Directories:
-    """Where the Cell keeps volumes and serial logs."""
-
-    volumes: str = files.VOLUME_DIRECTORY
-    serial_logs: str = files.SERIAL_LOG_DIRECTORY
+    @property
+    def is_definition(self) -> bool:
+        """Whether it says anything about the definition; a name alone does with state present."""
+        return bool(self.given)
 
 
 def parse(item: Mapping[str, Any], uuid: str, directories: Directories) -> DomainSpec:
-    """Return the checked item; `uuid` is known, the name may be empty for a power operation."""
-    definition = _definition(item, uuid, directories)
+    """Return the checked item; `uuid` is known, the name may be empty."""
     name = item["name"] or ""
     if name:
         check_name(name)
-    if definition is not None and not name:
-        raise InvalidItemError("name", name, "needed where memory_mib is given")
-    if definition is None and item["state"] == "present":
-        raise InvalidItemError("memory_mib", None, "needed for state present")
     if item["timeout_s"] < 0:
         raise InvalidItemError("timeout_s", item["timeout_s"], "0 or more")
+    log = str(files.serial_log_path(directories.serial_logs, uuid)) if uuid else ""
+    given = _given(item, directories, log)
+    if name and item["uuid"] and (given or item["state"] == "present"):
+        given["name"] = name
     return DomainSpec(
-        uuid, name, item["state"], definition, force=item["force"], timeout_s=item["timeout_s"]
+        uuid=uuid,
+        name=name,
+        state=item["state"],
+        given=given,
+        serial_log=log,
+        force=item["force"],
+        timeout_s=item["timeout_s"],
+        on_timeout=item["on_timeout"],
     )
 
 
@@ -97,51 +84,74 @@ def check_name(name: str) -> str:
     return name
 
 
-def _definition(item: Mapping[str, Any], uuid: str, directories: Directories) -> Definition | None:
-    if item["memory_mib"] is None and item["vcpus"] is None:
-        if item["disks"] or item["nics"]:
-            raise InvalidItemError("memory_mib", None, "needed where disks or nics are given")
-        return None
-    return Definition(
-        domain_type=item["domain_type"],
-        memory_mib=_at_least_one("memory_mib", item["memory_mib"]),
-        vcpus=_at_least_one("vcpus", item["vcpus"]),
-        disks=_disks(item["disks"] or [], directories.volumes),
-        nics=_nics(item["nics"] or []),
-        serial_log=str(files.serial_log_path(directories.serial_logs, uuid)),
+def _given(item: Mapping[str, Any], directories: Directories, log: str) -> Dict[str, Any]:
+    given: Dict[str, Any] = {}
+    for name, check in _plain().items():
+        if item[name] is not None:
+            given[name] = check(name, item[name])
+    for name, parse_one in _LISTS.items():
+        if item[name] is not None:
+            given[name] = tuple(parse_one(each, directories) for each in item[name])
+    if item["serial"] is not None:
+        mode = item["serial"]
+        given["serial"] = Serial(mode, log if mode == "logged" else "")
+    return given
+
+
+Check = Callable[[str, Any], Any]
+_LISTS: Mapping[str, Callable[[Mapping[str, Any], Directories], Any]] = {
+    "disks": disk.parse,
+    "cdroms": cdrom.parse,
+    "nics": interface.parse,
+}
+
+
+def _plain() -> Mapping[str, Check]:
+    """The fields whose check needs nothing but their value."""
+    as_it_is = dict.fromkeys(
+        ("domain_type", "firmware", "guest_agent", "rng", "watchdog", "tablet", "tpm", "autostart"),
+        _any,
     )
+    return {
+        **as_it_is,
+        "memory_mib": _between(1, _MEMORY_MAX_MIB),
+        "memory_max_mib": _between(1, _MEMORY_MAX_MIB),
+        "vcpus": _between(1, _VCPUS_MAX),
+        "vcpus_max": _between(1, _VCPUS_MAX),
+        "topology": lambda _, value: cpu.parse_topology(value),
+        "cpu": lambda _, value: cpu.parse_cpu(value),
+        "cpu_shares": _zero_or(*_SHARES),
+        "cpu_quota_percent": _zero_or(1, _PERCENT_MAX),
+        "machine": cpu.check_word,
+        "boot": _boot,
+        "graphics": lambda _, value: graphics.parse(value),
+        "labels": lambda _, value: metadata.parse(value),
+    }
 
 
-def _at_least_one(field: str, value: int | None) -> int:
-    if value is None or value < 1:
-        raise InvalidItemError(field, value, "at least 1, and both memory_mib and vcpus")
+def _any(name: str, value: Any) -> Any:  # noqa: ANN401, ARG001  a choice or a boolean
     return value
 
 
-def _disks(items: list[Mapping[str, Any]], directory: str) -> Tuple[Disk, ...]:
-    disks = tuple(
-        Disk(str(files.volume_path(directory, each["volume"])), each["volume"][-3:])
-        for each in items
-    )
-    if len({each.device for each in disks}) < len(disks):
-        raise InvalidItemError("disks", [each.device for each in disks], "each device once")
-    return disks
+def _between(least: int, most: int) -> Check:
+    def check(name: str, value: int) -> int:
+        if not least <= value <= most:
+            raise InvalidItemError(name, value, f"{least} to {most}")
+        return value
+
+    return check
 
 
-def _nics(items: list[Mapping[str, Any]]) -> Tuple[Nic, ...]:
-    nics = tuple(Nic(_bridge(each["bridge"]), _mac(each["mac"])) for each in items)
-    if len({each.mac for each in nics}) < len(nics):
-        raise InvalidItemError("nics", [each.mac for each in nics], "each MAC address once")
-    return nics
+def _zero_or(least: int, most: int) -> Check:
+    def check(name: str, value: int) -> int:
+        if value and not least <= value <= most:
+            raise InvalidItemError(name, value, f"{least} to {most}, or 0 for none")
+        return value
+
+    return check
 
 
-def _bridge(value: str) -> str:
-    if _BRIDGE.fullmatch(value) is None:
-        raise InvalidItemError("bridge", value, "1 to 15 of A-Z a-z 0-9 _ . -")
-    return value
-
-
-def _mac(value: str) -> str:
-    if _MAC.fullmatch(value.lower()) is None:
-        raise InvalidItemError("mac", value, "a unicast address such as 52:54:00:12:34:56")
-    return value.lower()
+def _boot(name: str, value: list[str]) -> tuple[str, ...]:
+    if not value or len(set(value)) < len(value):
+        raise InvalidItemError(name, value, "each kind once, and at least one")
+    return tuple(value)

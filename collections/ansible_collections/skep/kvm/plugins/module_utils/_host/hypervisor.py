@@ -69,6 +69,11 @@ class Hypervisor:
                 raise NameInUseError(name, owner.uuid) from error
             raise
 
+    def libvirt_version(self) -> int:
+        """Return the version of this libvirt as its own number: 9.0.0 is 9000000."""
+        with refusals_translated("version of libvirt"):
+            return int(self._connection.getLibVersion())
+
     def domains(self) -> List[LiveDomain]:
         """Return all domains, running or not."""
         with refusals_translated("list of domains"):

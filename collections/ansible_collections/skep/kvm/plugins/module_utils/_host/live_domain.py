@@ -7,7 +7,7 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Mapping, TypeVar
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import LibvirtError
 from ansible_collections.skep.kvm.plugins.module_utils._host.binding import libvirt
@@ -30,13 +30,17 @@ class Size:
 
 @dataclass(frozen=True)
 class MigrationRequest:
-    """Where a domain goes; zero bandwidth is no limit."""
+    """Where a domain goes and how; zero bandwidth is no limit, zero downtime QEMU's own."""
 
     uri: str
     address: str | None
     copy_storage: bool
     timeout_s: int
-    bandwidth_mib_s: int
+    bandwidth_mib_s: int = 0
+    downtime_ms: int = 0
+    auto_converge: bool = True
+    post_copy: bool = False
+    offline: bool = False
 
 
 class LiveDomain:
@@ -72,6 +76,22 @@ class LiveDomain:
             xml: str = self._handle.XMLDesc(flags)
         return xml
 
+    def running_xml(self) -> str:
+        """Return the definition that the running domain has; empty when it is off."""
+        if self.state() not in {"running", "paused"}:
+            return ""
+        return self._ask(lambda: str(self._handle.XMLDesc(0))) or ""
+
+    def autostart(self) -> bool:
+        """Whether it starts with the Cell; a domain that is not kept does not."""
+        with self._translated():
+            return bool(self._handle.isPersistent() and self._handle.autostart())
+
+    def set_autostart(self, wanted: bool) -> None:  # noqa: FBT001  libvirt's own shape
+        """Start it with the Cell, or not."""
+        with self._translated():
+            self._handle.setAutostart(int(wanted))
+
     def descriptions(self) -> List[str]:
         """Return the running and the persistent definition; nothing if it vanished."""
         found = (
@@ -83,6 +103,20 @@ class LiveDomain:
     def start(self) -> None:
         """Start it."""
         self._order(self._handle.create, "running")
+
+    def start_paused(self) -> None:
+        """Start it with its CPUs halted."""
+        flags = libvirt.VIR_DOMAIN_START_PAUSED
+        self._order(lambda: self._handle.createWithFlags(flags), "paused")
+
+    def pause(self) -> None:
+        """Halt its CPUs."""
+        self._order(self._handle.suspend, "paused")
+
+    def reset(self) -> None:
+        """Press the reset button."""
+        with self._translated():
+            self._handle.reset(0)
 
     def resume(self) -> None:
         """Let a paused domain go on."""
@@ -120,22 +154,64 @@ class LiveDomain:
             | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
             | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+            # Newer than the oldest libvirt we know; without it the TPM's state goes as well.
+            | getattr(libvirt, "VIR_DOMAIN_UNDEFINE_TPM", 0)
         )
         self._order(lambda: self._handle.undefineFlags(flags), "absent")
 
+    def plug(self, xml: str) -> None:
+        """Put a device into the running domain."""
+        with self._translated():
+            self._handle.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def unplug(self, xml: str) -> None:
+        """Ask the guest to let go of a device; libvirt waits some seconds for it."""
+        with self._translated():
+            self._handle.detachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def update(self, xml: str) -> None:
+        """Change a device of the running domain; a locked CD drive is opened by force."""
+        flags = libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_DEVICE_MODIFY_FORCE
+        with self._translated():
+            self._handle.updateDeviceFlags(xml, flags)
+
+    def limit_disk(self, device: str, limits: Mapping[str, int]) -> None:
+        """Limit a disk of the running domain; 0 is no limit."""
+        with self._translated():
+            self._handle.setBlockIoTune(device, dict(limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_vcpus(self, count: int) -> None:
+        """Plug CPUs in, or ask the guest for them."""
+        with self._translated():
+            self._handle.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_memory(self, mib: int) -> None:
+        """Ask the guest's balloon to leave it this much."""
+        with self._translated():
+            self._handle.setMemoryFlags(mib * _KIB_PER_MIB, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def schedule(self, values: Mapping[str, int]) -> None:
+        """Set weight and limit of the running domain's CPUs."""
+        with self._translated():
+            self._handle.setSchedulerParametersFlags(dict(values), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_metadata(self, xml: str, prefix: str, namespace: str) -> None:
+        """Replace one element of the running domain's metadata."""
+        kind, flags = libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt.VIR_DOMAIN_AFFECT_LIVE
+        with self._translated():
+            self._handle.setMetadata(kind, xml, prefix, namespace, flags)
+
     def migrate(self, request: MigrationRequest) -> bool:
         """Move it while it runs; False when it was aborted after `timeout_s`."""
-        expired = threading.Event()
-
-        def abort() -> None:
-            expired.set()
-            with contextlib.suppress(libvirt.libvirtError):
-                self._handle.abortJob()
-
-        timer = threading.Timer(request.timeout_s, abort)
+        expired, ended = threading.Event(), threading.Event()
+        timer = threading.Timer(request.timeout_s, self._abort, [expired])
         timer.start()
+        if request.post_copy:
+            threading.Thread(target=self._switch_over, args=[ended], daemon=True).start()
         try:
             with self._translated():
+                if request.downtime_ms:
+                    self._handle.migrateSetMaxDowntime(request.downtime_ms, 0)
                 self._handle.migrateToURI3(request.uri, _parameters(request), _flags(request))
         except LibvirtError:
             if expired.is_set():
@@ -143,7 +219,33 @@ class LiveDomain:
             raise
         finally:
             timer.cancel()
+            ended.set()
         return True
+
+    def move_definition(self, request: MigrationRequest) -> None:
+        """Move the definition of a domain that is off."""
+        flags = (
+            libvirt.VIR_MIGRATE_OFFLINE
+            | libvirt.VIR_MIGRATE_PEER2PEER
+            | libvirt.VIR_MIGRATE_PERSIST_DEST
+            | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+        )
+        with self._translated():
+            self._handle.migrateToURI3(request.uri, {}, flags)
+
+    def _abort(self, expired: threading.Event) -> None:
+        """End the migration; libvirt refuses once the guest runs on the target after post-copy."""
+        expired.set()
+        with contextlib.suppress(libvirt.libvirtError):
+            self._handle.abortJob()
+
+    def _switch_over(self, ended: threading.Event) -> None:
+        """Let the guest go on at the target once all its memory was copied a first time."""
+        while not ended.wait(_POLL_S):
+            with contextlib.suppress(libvirt.libvirtError):
+                if self._handle.jobStats().get("memory_iteration", 0) > 1:
+                    self._handle.migrateStartPostCopy(0)
+                    return
 
     def _order(self, call: Callable[[], object], *goals: str) -> None:
         """Call; a refusal because the domain got there by itself meanwhile is no error."""
@@ -203,6 +305,8 @@ def _parameters(request: MigrationRequest) -> Dict[str, Any]:
         parameters[libvirt.VIR_MIGRATE_PARAM_LISTEN_ADDRESS] = request.address
     if request.bandwidth_mib_s:
         parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = request.bandwidth_mib_s
+        if request.post_copy:
+            parameters[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY] = request.bandwidth_mib_s
     return parameters
 
 
@@ -213,6 +317,12 @@ def _flags(request: MigrationRequest) -> int:
         | libvirt.VIR_MIGRATE_PERSIST_DEST
         | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
         | libvirt.VIR_MIGRATE_ABORT_ON_ERROR
-        | libvirt.VIR_MIGRATE_AUTO_CONVERGE
     )
-    return flags | (libvirt.VIR_MIGRATE_NON_SHARED_INC if request.copy_storage else 0)
+    wanted = {
+        libvirt.VIR_MIGRATE_AUTO_CONVERGE: request.auto_converge,
+        libvirt.VIR_MIGRATE_POSTCOPY: request.post_copy,
+        libvirt.VIR_MIGRATE_NON_SHARED_INC: request.copy_storage,
+    }
+    for flag, is_wanted in wanted.items():
+        flags |= flag if is_wanted else 0
+    return flags
