@@ -156,11 +156,13 @@ results:
       returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
 from ansible_collections.skep.kvm.plugins.module_utils._host.hypervisor import Hypervisor
-from ansible_collections.skep.kvm.plugins.module_utils._items import ensure_all, finish
+from ansible_collections.skep.kvm.plugins.module_utils._item_spec import (
+    ensure_each,
+    lenient_module,
+)
+from ansible_collections.skep.kvm.plugins.module_utils._items import finish
 from ansible_collections.skep.kvm.plugins.module_utils._snapshot.resource import (
     Snapshots,
     workers_for,
@@ -190,13 +192,11 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    items = module.params["items"]
+    module = lenient_module(ARGUMENT_SPEC)
+    workers = workers_for(module.params["items"])
     try:
         with Hypervisor.connect(module.params["uri"]) as host:
-            results = ensure_all(
-                Snapshots(host), items, check_mode=module.check_mode, workers=workers_for(items)
-            )
+            results = ensure_each(module, Snapshots(host), ARGUMENT_SPEC, workers=workers)
     except CellError as error:
         module.fail_json(msg=str(error), code=error.code, results=[])
     finish(module, "snapshot", results)

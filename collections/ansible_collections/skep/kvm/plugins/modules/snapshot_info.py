@@ -122,7 +122,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
 from ansible_collections.skep.kvm.plugins.module_utils._host.hypervisor import Hypervisor
 from ansible_collections.skep.kvm.plugins.module_utils._items import ensure_all, finish
-from ansible_collections.skep.kvm.plugins.module_utils._snapshot.reading import SnapshotLists
+from ansible_collections.skep.kvm.plugins.module_utils._snapshot.reading import (
+    all_domains,
+    snapshot_lists,
+)
 
 ITEM = {"uuid": {"type": "str"}, "domain": {"type": "str"}}
 ARGUMENT_SPEC = {
@@ -141,9 +144,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         with Hypervisor.connect(module.params["uri"]) as host:
-            lists = SnapshotLists(host)
-            items = lists.items() if module.params["items"] is None else module.params["items"]
-            results = ensure_all(lists, items, check_mode=True)
+            items = module.params["items"]
+            items = all_domains(host) if items is None else items
+            results = ensure_all(snapshot_lists(host), items, check_mode=True)
     except CellError as error:
         module.fail_json(msg=str(error), code=error.code, results=[])
     finish(module, "domain", results)

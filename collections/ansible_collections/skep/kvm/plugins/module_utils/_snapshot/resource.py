@@ -97,7 +97,7 @@ def describe(host: Hypervisor, uuid: str) -> List[Dict[str, Any]]:
 
 def workers_for(items: Sequence[Item]) -> int | None:
     """One after the other unless each item surely has a domain of its own: parents come first."""
-    uuids = [each["uuid"] for each in items]
+    uuids = [each.get("uuid") for each in items]
     return None if None not in uuids and len(set(uuids)) == len(uuids) else 1
 
 
