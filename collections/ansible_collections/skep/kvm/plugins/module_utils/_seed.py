@@ -25,7 +25,7 @@ from ansible_collections.skep.kvm.plugins.module_utils._storage.usage import Usa
 
 _TEXT_MAX = 1 << 20
 _TIMEOUT_S = 60
-_EPOCH = "1704067200"  # 2024-01-01: one time for every file
+_EPOCH = 1704067200  # 2024-01-01: one time for every file
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _HOSTNAME_MAX = 253
 # How cloud-init knows what user-data are; text without one of these is ignored by it.
@@ -154,14 +154,16 @@ def build(content: Mapping[str, str]) -> bytes:
     """Return the ISO image that holds these files, the same for the same content."""
     with tempfile.TemporaryDirectory(prefix="skep-seed-") as folder:
         for name, text in content.items():
-            Path(folder, name).write_bytes(text.encode())
+            path = Path(folder, name)
+            path.write_bytes(text.encode())
+            os.utime(path, (_EPOCH, _EPOCH))
         command = ["xorriso", "-as", "mkisofs", "-quiet", "-volid", "cidata"]
         layout = ["-rational-rock", "-joliet", "-uid", "0", "-gid", "0", "-file-mode", "0444"]
         return _run([*command, *layout, "-output", "image.iso", *sorted(content)], folder)
 
 
 def _run(command: list[str], folder: str) -> bytes:
-    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": _EPOCH}
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": str(_EPOCH)}
     try:
         done = subprocess.run(
             command,

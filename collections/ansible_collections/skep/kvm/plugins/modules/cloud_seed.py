@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cloud_seed
 short_description: Write the seeds from which cloud-init sets up instances
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Skep engineers (@skep-project)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: storage_pool
 short_description: Make, extend and give up storage pools of a Cell
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Skep engineers (@skep-project)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: volume_info
 short_description: Return the volumes of a Cell
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The Skep engineers (@skep-project)
 description:
