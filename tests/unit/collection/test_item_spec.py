@@ -3,7 +3,10 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.skep.kvm.plugins.module_utils._host import locks
-from ansible_collections.skep.kvm.plugins.module_utils._item_spec import ensure_each
+from ansible_collections.skep.kvm.plugins.module_utils._item_spec import (
+    ensure_each,
+    sort_items,
+)
 from ansible_collections.skep.kvm.plugins.module_utils._reading import Reading
 
 SPEC = {
@@ -25,9 +28,12 @@ def lock_folder(tmp_path, monkeypatch):
 
 
 def tried(*items):
-    module = SimpleNamespace(params={"items": items}, check_mode=False, no_log_values=set())
-    echo = Reading(lambda item: str(item["name"]), lambda item: {"size": item["size_bytes"]})
-    return module, ensure_each(module, echo, SPEC)
+    found = sort_items(items, SPEC["items"])
+    module = SimpleNamespace(
+        params={"items": found.allowed}, refused=found.refused, check_mode=False
+    )
+    echo = Reading(lambda item: str(item["name"]), lambda item: {"size": item.get("size_bytes", 0)})
+    return ensure_each(module, echo)
 
 
 @pytest.mark.parametrize(
@@ -42,20 +48,24 @@ def tried(*items):
     ],
 )
 def test_item_that_the_spec_forbids_fails_alone_and_in_its_place(item, said):
-    _, results = tried({"name": "one"}, item, {"name": "two", "size_bytes": "9"})
+    results = tried({"name": "one"}, item, {"name": "two", "size_bytes": 9})
 
     assert [each["ok"] for each in results] == [True, False, True]
-    assert [results[0]["size"], results[2]["size"]] == [7, 9]
+    assert [results[0]["size"], results[2]["size"]] == [0, 9]
     assert results[1]["code"] == "invalid_item"
     assert said in results[1]["msg"]
     assert not results[1]["changed"]
 
 
-def test_secrets_of_items_are_known_as_such_even_of_bad_ones():
-    module, _ = tried({"name": "x", "secret": "s3cret"}, {"nam": "x", "secret": "0ther"})
+def test_item_that_is_no_dictionary_fails_alone():
+    assert [each["ok"] for each in tried("x", {"name": "one"}, None)] == [False, True, False]
 
-    assert module.no_log_values >= {"s3cret", "0ther"}
+
+def test_secrets_of_bad_items_are_known_as_such():
+    found = sort_items([{"nam": "x", "secret": "0ther"}], SPEC["items"])
+
+    assert found.secrets == {"0ther"}
 
 
 def test_no_items_are_no_results():
-    assert tried()[1] == []
+    assert tried() == []

@@ -139,10 +139,7 @@ results:
 from pathlib import Path
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
-from ansible_collections.skep.kvm.plugins.module_utils._item_spec import (
-    ensure_each,
-    lenient_module,
-)
+from ansible_collections.skep.kvm.plugins.module_utils._item_spec import ItemModule, ensure_each
 from ansible_collections.skep.kvm.plugins.module_utils._items import finish
 from ansible_collections.skep.kvm.plugins.module_utils._seed import SeedStore
 from ansible_collections.skep.kvm.plugins.module_utils._storage.usage import LibvirtUsage
@@ -164,15 +161,15 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    module = lenient_module(ARGUMENT_SPEC)
+    module = ItemModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
     try:
         with LibvirtUsage(params["uri"]) as usage:
             # Only a removal must know who has a seed.
-            if any(each.get("state") == "absent" for each in params["items"]):
+            if any(each["state"] == "absent" for each in params["items"]):
                 usage.ask()
             store = SeedStore(Path(params["directory"]), usage)
-            results = ensure_each(module, store, ARGUMENT_SPEC)
+            results = ensure_each(module, store)
     except CellError as error:
         module.fail_json(msg=str(error), code=error.code, results=[])
     finish(module, "seed", results)

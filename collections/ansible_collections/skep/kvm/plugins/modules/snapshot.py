@@ -158,10 +158,7 @@ results:
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
 from ansible_collections.skep.kvm.plugins.module_utils._host.hypervisor import Hypervisor
-from ansible_collections.skep.kvm.plugins.module_utils._item_spec import (
-    ensure_each,
-    lenient_module,
-)
+from ansible_collections.skep.kvm.plugins.module_utils._item_spec import ItemModule, ensure_each
 from ansible_collections.skep.kvm.plugins.module_utils._items import finish
 from ansible_collections.skep.kvm.plugins.module_utils._snapshot.resource import (
     Snapshots,
@@ -192,11 +189,11 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    module = lenient_module(ARGUMENT_SPEC)
+    module = ItemModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     workers = workers_for(module.params["items"])
     try:
         with Hypervisor.connect(module.params["uri"]) as host:
-            results = ensure_each(module, Snapshots(host), ARGUMENT_SPEC, workers=workers)
+            results = ensure_each(module, Snapshots(host), workers=workers)
     except CellError as error:
         module.fail_json(msg=str(error), code=error.code, results=[])
     finish(module, "snapshot", results)

@@ -169,10 +169,7 @@ results:
 """
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import CellError
-from ansible_collections.skep.kvm.plugins.module_utils._item_spec import (
-    ensure_each,
-    lenient_module,
-)
+from ansible_collections.skep.kvm.plugins.module_utils._item_spec import ItemModule, ensure_each
 from ansible_collections.skep.kvm.plugins.module_utils._items import finish
 from ansible_collections.skep.kvm.plugins.module_utils._pool.pools import Pools
 from ansible_collections.skep.kvm.plugins.module_utils._pool.resource import PoolStore
@@ -201,13 +198,13 @@ ARGUMENT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    module = lenient_module(ARGUMENT_SPEC)
+    module = ItemModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         with LibvirtUsage(module.params["uri"]) as usage:
             usage.ask()
             store = PoolStore(Pools(usage), usage)
             # One after the other: two items may want one device.
-            results = ensure_each(module, store, ARGUMENT_SPEC, workers=1)
+            results = ensure_each(module, store, workers=1)
     except CellError as error:
         module.fail_json(msg=str(error), code=error.code, results=[])
     finish(module, "pool", results)

@@ -59,9 +59,18 @@ class Pools:
         return LvmPlace(pool.group.name, thin, pool.group.extent_bytes)
 
     def place_or(self, directory: Path) -> Callable[[Optional[str]], Place]:
-        """Return what gives the place of a pool's name, and of None this directory."""
-        usual = DirectoryPlace(directory)
-        return lambda name: usual if name is None else self.place(name)
+        """Return what gives the place of a pool's name, looked up once, and of None this directory.
+
+        A pool does not move while one call works on its volumes.
+        """
+        known: Dict[Optional[str], Place] = {None: DirectoryPlace(directory)}
+
+        def place_of(name: Optional[str]) -> Place:
+            if name not in known:
+                known[name] = self.place(str(name))
+            return known[name]
+
+        return place_of
 
     def directories(self) -> Tuple[Path, ...]:
         """Return the directories of the pools that are active."""
