@@ -68,11 +68,11 @@ class Storage:
 
 
 @pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+def storage() -> Iterator[Storage]:
     with Lab.up(cells=1, full=True) as lab:
         cell = lab.cells["cell1"]
         image = cell.ssh(["sh", "-euc", _MAKE_IMAGE], timeout_s=300).stdout.split()[0]
-        yield Storage(cell, Modules(lab, "cell1", tmp_path_factory.mktemp("calls")), image)
+        yield Storage(cell, Modules(cell), image)
 
 
 _MAKE_IMAGE = f"""

@@ -82,23 +82,24 @@ def test_what_cannot_change_without_loss_is_refused(item, current):
 
 
 def test_group_is_made_of_devices_extended_by_new_ones_and_taken_over_as_it_is():
-    new = CurrentPool(new_devices=("/dev/sdb",))
+    new = CurrentPool(new_devices=("/dev/sdb",), autostart=True)
     group = {**GROUP, "devices": ["/dev/sdb"]}
 
-    assert steps(group, new) == (Step.MAKE_GROUP, Step.DEFINE, Step.AUTOSTART)
+    assert steps(group, new) == (Step.MAKE_GROUP, Step.DEFINE)
     assert plan(spec(group), new).devices == ("/dev/sdb",)
     assert steps(group, there(GROUP, new_devices=("/dev/sdb",))) == (Step.EXTEND_GROUP,)
     assert steps(GROUP, CurrentPool(has_group=True)) == (Step.DEFINE, Step.AUTOSTART)
+    assert steps(GROUP, CurrentPool(has_group=True, autostart=True)) == (Step.DEFINE,)
 
 
 def test_thin_pool_is_made_extended_and_taken_over():
-    new = CurrentPool(has_group=True)
+    new = CurrentPool(has_group=True, autostart=True)
     larger = {**THIN, "size_bytes": 1 << 31}
 
-    assert steps(THIN, new) == (Step.MAKE_THIN, Step.DEFINE, Step.AUTOSTART)
+    assert steps(THIN, new) == (Step.MAKE_THIN, Step.DEFINE)
     assert steps(larger, there(THIN)) == (Step.EXTEND_THIN,)
     foreign = replace(new, has_thin=True, size_bytes=1 << 30)
-    assert steps(THIN, foreign) == (Step.DEFINE, Step.AUTOSTART)
+    assert steps(THIN, foreign) == (Step.DEFINE,)
 
 
 def test_group_that_does_not_exist_needs_devices():

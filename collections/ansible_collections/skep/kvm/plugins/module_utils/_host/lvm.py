@@ -24,6 +24,7 @@ class VolumeGroup:
     free_bytes: int
     extent_bytes: int
     tags: FrozenSet[str]
+    autostart: bool
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ class LogicalVolume:
     tags: FrozenSet[str]
     data_percent: float
     metadata_percent: float
+    autostart: bool
 
 
 def volume_groups() -> List[VolumeGroup]:
     """Return all volume groups of the Cell; none where LVM is not installed."""
-    fields = ("vg_name", "vg_size", "vg_free", "vg_extent_size", "vg_tags")
+    sizes = ("vg_size", "vg_free", "vg_extent_size")
+    fields = ("vg_name", *sizes, "vg_tags", "vg_autoactivation")
     return [
         VolumeGroup(
             name=row["vg_name"],
@@ -50,6 +53,7 @@ def volume_groups() -> List[VolumeGroup]:
             free_bytes=int(row["vg_free"]),
             extent_bytes=int(row["vg_extent_size"]),
             tags=_tags(row["vg_tags"]),
+            autostart=bool(row["vg_autoactivation"]),
         )
         for row in _report("vgs", "vg", fields)
     ]
@@ -57,8 +61,8 @@ def volume_groups() -> List[VolumeGroup]:
 
 def logical_volumes(group: str) -> List[LogicalVolume]:
     """Return the logical volumes of a group."""
-    percents = ("data_percent", "metadata_percent")
-    fields = ("lv_name", "lv_path", "lv_size", "pool_lv", "segtype", "lv_tags", *percents)
+    more = ("lv_tags", "lv_autoactivation", "data_percent", "metadata_percent")
+    fields = ("lv_name", "lv_path", "lv_size", "pool_lv", "segtype", *more)
     return [
         LogicalVolume(
             name=row["lv_name"],
@@ -69,6 +73,7 @@ def logical_volumes(group: str) -> List[LogicalVolume]:
             tags=_tags(row["lv_tags"]),
             data_percent=float(row["data_percent"] or 0),
             metadata_percent=float(row["metadata_percent"] or 0),
+            autostart=bool(row["lv_autoactivation"]),
         )
         for row in _report("lvs", "lv", fields, group)
     ]

@@ -62,10 +62,15 @@ def fill(device: Path, source: Source) -> None:
     _run(["convert", *arguments], _COPY_TIMEOUT_S)
 
 
+def part_of(path: Path) -> Path:
+    """Where a file grows until it takes its name."""
+    return path.with_name(f"{path.name}.part")
+
+
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Give a file to write to, which then takes the place and the owner of the one at `path`."""
-    part = path.with_name(f"{path.name}.part")
+    part = part_of(path)
     try:
         yield part
         part.chmod(0o600)

@@ -17,7 +17,6 @@ from ansible_collections.skep.kvm.plugins.module_utils._pool.plan import Current
 from ansible_collections.skep.kvm.plugins.module_utils._pool.spec import PoolSpec
 
 TAG = "skep.pool."
-_NO_AUTOSTART = "skep.noautostart"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class LvmPool:
             type="lvm_thin" if self.thin else "lvm",
             settings=settings,
             is_active=True,
-            autostart=_NO_AUTOSTART not in (self.thin or self.group).tags,
+            autostart=(self.thin or self.group).autostart,
             has_group=True,
             has_thin=self.thin is not None,
             size_bytes=(self.thin or self.group).size_bytes,
@@ -86,18 +85,26 @@ def look(spec: PoolSpec) -> CurrentPool:
     new, refused = _sort_devices(spec)
     group = groups.get(spec.volume_group)
     if group is None:
-        return CurrentPool(new_devices=new, refused=refused)
+        return CurrentPool(autostart=True, new_devices=new, refused=refused)
     inside = {each.name: each for each in lvm.logical_volumes(group.name)}
     thin = inside.get(spec.thin_pool)
     if thin is not None and not thin.is_thin_pool:
         refused = (thin.path, "it is a logical volume and no thin pool")
     return CurrentPool(
+        autostart=_starts(spec, group, thin),
         has_group=True,
         has_thin=thin is not None,
         size_bytes=0 if thin is None else thin.size_bytes,
         new_devices=new,
         refused=refused,
     )
+
+
+def _starts(spec: PoolSpec, group: lvm.VolumeGroup, thin: lvm.LogicalVolume | None) -> bool:
+    """Whether the system activates it at boot; it does what is still to be made."""
+    if not spec.thin_pool:
+        return group.autostart
+    return thin is None or thin.autostart
 
 
 def extent_bytes(group: str) -> int:
@@ -135,15 +142,12 @@ def define(spec: PoolSpec) -> None:
 
 def autostart(spec: PoolSpec) -> None:
     """Let the system activate it at boot, or not."""
-    tag = "--deltag" if spec.autostart else "--addtag"
-    activation = ["--setautoactivation", "y" if spec.autostart else "n"]
-    lvm.order(_changer(spec), *activation, tag, _NO_AUTOSTART, _target(spec))
+    lvm.order(_changer(spec), "--setautoactivation", "ny"[spec.autostart], _target(spec))
 
 
 def forget(spec: PoolSpec) -> None:
-    """Take the marks off; its content stays."""
-    tags = ["--deltag", f"{TAG}{spec.name}", "--deltag", _NO_AUTOSTART]
-    lvm.order(_changer(spec), *tags, _target(spec))
+    """Take the mark off; its content stays."""
+    lvm.order(_changer(spec), "--deltag", f"{TAG}{spec.name}", _target(spec))
 
 
 def purge(spec: PoolSpec) -> None:

@@ -88,11 +88,12 @@ def plan(spec: PoolSpec, current: CurrentPool) -> PoolPlan:
     steps = _mounted(spec, current) if spec.type in MOUNTED else _lvm(spec, current)
     if current.type is not None and not steps and current.autostart == spec.autostart:
         return PoolPlan()
-    if Step.DEFINE in steps or current.autostart != spec.autostart:
+    # What libvirt has just been told of does not start by itself.
+    starts = current.autostart and not (spec.type in MOUNTED and Step.DEFINE in steps)
+    if starts != spec.autostart:
         steps.append(Step.AUTOSTART)
-    after = {"state": "present", "type": spec.type, **settings_of(spec)}
-    after["autostart"] = spec.autostart
-    return PoolPlan(tuple(steps), _before(current), after, devices=current.new_devices)
+    before, after = _with_sizes(spec, current, _before(current), _after(spec))
+    return PoolPlan(tuple(steps), before, after, devices=current.new_devices)
 
 
 def settings_of(spec: PoolSpec) -> Mapping[str, Any]:
@@ -105,6 +106,23 @@ def settings_of(spec: PoolSpec) -> Mapping[str, Any]:
     if spec.type == "lvm":
         return {"volume_group": spec.volume_group}
     return {"volume_group": spec.volume_group, "thin_pool": spec.thin_pool}
+
+
+def _with_sizes(
+    spec: PoolSpec, current: CurrentPool, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Show what grows, by devices or by size."""
+    if current.new_devices:
+        after = {**after, "new_devices": list(current.new_devices)}
+    if spec.size_bytes is not None:
+        after = {**after, "size_bytes": spec.size_bytes}
+        before = {**before, "size_bytes": current.size_bytes} if current.has_thin else before
+    return before, after
+
+
+def _after(spec: PoolSpec) -> Mapping[str, Any]:
+    after = {"state": "present", "type": spec.type, **settings_of(spec)}
+    return {**after, "autostart": spec.autostart}
 
 
 def _before(current: CurrentPool) -> Mapping[str, Any]:

@@ -84,9 +84,11 @@ class DirectoryPlace:
         _mark(path)
 
     def remove(self, name: str) -> None:
-        """Remove the files under this name."""
+        """Remove the files under this name, and what a killed module left of them."""
         for path in self.paths(name):
             path.unlink()
+        for kind in self.kinds:
+            qemu_img.part_of(self._path(name, kind)).unlink(missing_ok=True)
 
     def _read(self, path: Path) -> Found | None:
         try:
