@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar, List
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import InvalidItemError
-from ansible_collections.skep.kvm.plugins.module_utils._host import files, lvm, qemu_img
+from ansible_collections.skep.kvm.plugins.module_utils._host import files, qemu_img
+from ansible_collections.skep.kvm.plugins.module_utils._pool import lvm
 from ansible_collections.skep.kvm.plugins.module_utils._pool.lvm_pools import volumes
 from ansible_collections.skep.kvm.plugins.module_utils._storage.errors import VolumeFormatError
 from ansible_collections.skep.kvm.plugins.module_utils._storage.place import Found

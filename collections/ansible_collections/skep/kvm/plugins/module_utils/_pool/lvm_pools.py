@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Tuple
 
-from ansible_collections.skep.kvm.plugins.module_utils._host import lvm
+from ansible_collections.skep.kvm.plugins.module_utils._pool import lvm
 from ansible_collections.skep.kvm.plugins.module_utils._pool.plan import CurrentPool
 from ansible_collections.skep.kvm.plugins.module_utils._pool.spec import PoolSpec
 

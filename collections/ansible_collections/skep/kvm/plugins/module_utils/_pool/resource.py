@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, ClassVar, Dict, Mapping, Tuple
 
-from ansible_collections.skep.kvm.plugins.module_utils._host import lvm
 from ansible_collections.skep.kvm.plugins.module_utils._items import Item
-from ansible_collections.skep.kvm.plugins.module_utils._pool import libvirt_pools, lvm_pools
+from ansible_collections.skep.kvm.plugins.module_utils._pool import libvirt_pools, lvm, lvm_pools
 from ansible_collections.skep.kvm.plugins.module_utils._pool import spec as specs
 from ansible_collections.skep.kvm.plugins.module_utils._pool.plan import (
     MOUNTED,
