@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.demo_image import build_demo_image
 from tests.integration.collection.private_host import PrivateHost
 
 IMAGE_BYTES = 64 << 20
@@ -47,6 +48,15 @@ def cell(tmp_path_factory: pytest.TempPathFactory, image: Image) -> Iterator[Pri
 @pytest.fixture(scope="session")
 def other_cell(cell: PrivateHost, image: Image) -> Iterator[PrivateHost]:
     yield from _started(PrivateHost(cell.root.with_name("b"), near=cell), image)
+
+
+@pytest.fixture(scope="session")
+def demo_image(cell: PrivateHost) -> Image:
+    """A guest that boots and counts on its serial console, in place on the Cell."""
+    path = build_demo_image()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    shutil.copy(path, cell.images / f"{sha256}.qcow2")
+    return Image(path, sha256, path.stat().st_size)
 
 
 @pytest.fixture

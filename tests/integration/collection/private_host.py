@@ -100,6 +100,11 @@ class PrivateHost:
         """Call one module of the collection once with these items and return its answer."""
         return self._calls(module, [(list(items), False)])[0]
 
+    def ask(self, module: str, **arguments: Any) -> dict[str, Any]:
+        """Call one module once with these arguments and return its answer."""
+        task = {"name": "0", f"skep.kvm.{module}": arguments, "ignore_errors": True}
+        return self._play_tasks([task], inventory())[0]
+
     def tried(self, module: str, *items: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Try the items one after the other, each in check mode first, and return the results.
 
@@ -122,10 +127,15 @@ class PrivateHost:
             }
             for index, (_, check) in enumerate(wishes)
         ]
+        return self._play_tasks(tasks, inventory(wishes=[items for items, _ in wishes]))
+
+    def _play_tasks(
+        self, tasks: Sequence[Mapping[str, Any]], hosts: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         playbook = self.root / "calls.yml"
         playbook.write_text(json.dumps([{"hosts": "cells", "gather_facts": False, "tasks": tasks}]))
-        done = self.play(playbook, inventory(wishes=[items for items, _ in wishes]))
-        assert len(done.answers) == len(wishes), done.output
+        done = self.play(playbook, hosts)
+        assert len(done.answers) == len(tasks), done.output
         return list(done.answers.values())
 
     def play(

@@ -138,13 +138,3 @@ def test_volume_of_a_domain_is_refused_as_in_use_or_kept(cell, definition):
 
     assert refused["code"] == "volume_in_use"
     assert (kept["ok"], kept["changed"]) == (True, False)
-
-
-def test_growing_a_volume_under_a_running_domain_says_to_stop_it(cell, definition, image):
-    cell.call("domain", definition)
-    volume = {"name": definition["disks"][0]["volume"], "backing_image": image.sha256}
-
-    found = cell.call("volume", {**volume, "size_bytes": 128 << 20})["results"][0]
-
-    assert found["code"] == "volume_in_use"
-    assert "stop it" in found["msg"]

@@ -145,3 +145,30 @@ def test_libvirt_that_is_away_is_told_as_such(cell):
     answer = cell.play(playbook, inventory()).only()
 
     assert (answer["code"], answer["results"]) == ("libvirt_unavailable", [])
+
+
+def test_storage_of_an_instance(cell, wishes, instance_id):
+    """Snapshots, a larger disk and a pool, by the playbooks that a person calls."""
+    one = {"uuid": instance_id, "name": "one", "memory": True}
+    pool = {"name": f"pool-{instance_id[:8]}", "type": "dir"}
+    larger = [{**wishes["skep_volumes"][0], "size_bytes": 128 << 20}]
+    play(cell, "instances_create", **wishes)
+
+    steps = {
+        "snapshots_create": {"skep_snapshots": [one]},
+        "volumes_resize": {"skep_volumes": larger},
+        "storage_pools_create": {"skep_storage_pools": [pool]},
+        "snapshots_delete": {"skep_snapshots": [{**one, "state": "absent"}]},
+        "storage_pools_delete": {
+            "skep_storage_pools": [{"name": pool["name"], "state": "absent", "purge": True}]
+        },
+    }
+    found = {
+        name: [changed(play(cell, name, **each)) for _ in "12"] for name, each in steps.items()
+    }
+    play(cell, "snapshots_create", skep_snapshots=[one])
+    back = play(cell, "snapshots_revert", skep_snapshots=[{**one, "state": "reverted"}])
+    play(cell, "instances_delete", **gone(instance_id))
+
+    assert found == {name: [[True], [False]] for name in steps}
+    assert back.only()["results"][0]["state"] == "running"

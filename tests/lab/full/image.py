@@ -37,6 +37,9 @@ PACKAGES = (
     "libvirt-daemon-driver-qemu",
     "libvirt-daemon-system",
     "linux-image-amd64",
+    "lvm2",
+    "nfs-common",
+    "nfs-kernel-server",  # a Cell of the lab serves its own NFS pool
     "openssh-server",
     "ovmf",
     "procps",
@@ -51,7 +54,9 @@ PACKAGES = (
     "swtpm",
     "swtpm-tools",
     "systemd-sysv",
+    "thin-provisioning-tools",
     "udev",
+    "xorriso",
 )
 
 

@@ -37,6 +37,15 @@ def test_bits_of_version_2_behind_its_header_mean_nothing(tmp_path):
     assert not read_header(file(tmp_path, version=2, features=4)).has_data_file
 
 
+def test_snapshots_inside_are_counted(tmp_path):
+    path = file(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[60:64] = (3).to_bytes(4, "big")
+    path.write_bytes(content)
+
+    assert read_header(path).snapshots == 3
+
+
 @pytest.mark.parametrize("changes", [{"version": 4}, {"backing": b"x", "length": 2000}])
 def test_header_out_of_range_is_broken(tmp_path, changes):
     with pytest.raises(VolumeBrokenError):

@@ -50,6 +50,11 @@ class Hypervisor:
         finally:
             connection.close()
 
+    @property
+    def connection(self) -> libvirt.virConnect:
+        """The binding's own, for the files that call libvirt about other things than domains."""
+        return self._connection
+
     def find(self, uuid: str) -> LiveDomain | None:
         """Return the domain with this uuid, or None."""
         return self._look_up(lambda: self._connection.lookupByUUIDString(uuid))

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from ansible_collections.skep.kvm.plugins.module_utils._errors import VolumeBrokenError
 
-_MAGIC = b"QFI\xfb"
-_FIXED = struct.Struct(">4sIQIIQ")  # magic, version, backing offset and length, cluster bits, size
+MAGIC = b"QFI\xfb"
+# Magic, version, backing offset and length, cluster bits, size, encryption, L1 entries, L1 offset,
+# refcount offset and clusters, number of snapshots.
+_FIXED = struct.Struct(">4sIQIIQIIQQII")
 _INCOMPATIBLE_OFFSET = 72
 _EXTERNAL_DATA_FILE = 1 << 2
 _NAME_MAX = 1023
@@ -27,6 +29,11 @@ class Header:
     virtual_size_bytes: int
     backing: str | None
     has_data_file: bool
+    snapshots: int = 0
+    cluster_bits: int = 16
+    encryption: int = 0
+    l1_entries: int = 0
+    features: int = 0
 
 
 def read_header(path: Path) -> Header | None:
@@ -40,12 +47,24 @@ def read_header(path: Path) -> Header | None:
 
 
 def _parse(path: Path, start: bytes) -> Header:
-    if len(start) < _INCOMPATIBLE_OFFSET or start[:4] != _MAGIC:
+    if len(start) < _INCOMPATIBLE_OFFSET + 8 or start[:4] != MAGIC:
         raise VolumeBrokenError(str(path), "not a qcow2 file")
-    _, version, offset, length, _, size = _FIXED.unpack_from(start)
+    _, version, offset, length, bits, size, crypt, l1_entries, *_, snapshots = _FIXED.unpack_from(
+        start
+    )
     if version not in {2, 3}:
         raise VolumeBrokenError(str(path), f"qcow2 version {version} is unknown")
-    return Header(size, _backing(path, start, offset, length), _has_data_file(start, version))
+    features = _features(start, version)
+    return Header(
+        virtual_size_bytes=size,
+        backing=_backing(path, start, offset, length),
+        has_data_file=bool(features & _EXTERNAL_DATA_FILE),
+        snapshots=snapshots,
+        cluster_bits=bits,
+        encryption=crypt,
+        l1_entries=l1_entries,
+        features=features,
+    )
 
 
 def _backing(path: Path, start: bytes, offset: int, length: int) -> str | None:
@@ -56,8 +75,9 @@ def _backing(path: Path, start: bytes, offset: int, length: int) -> str | None:
     return start[offset : offset + length].decode("utf-8", "surrogateescape")
 
 
-def _has_data_file(start: bytes, version: int) -> bool:
+def _features(start: bytes, version: int) -> int:
+    """The features without which the file cannot be understood; version 2 had none."""
     if version < _VERSION_WITH_FEATURES:
-        return False
-    (features,) = struct.unpack_from(">Q", start, _INCOMPATIBLE_OFFSET)
-    return bool(features & _EXTERNAL_DATA_FILE)
+        return 0
+    features: int = struct.unpack_from(">Q", start, _INCOMPATIBLE_OFFSET)[0]
+    return features
