@@ -1,4 +1,4 @@
-"""Cells: what announcements and reports mean, and who is a member."""
+"""Cells: who is a member, and what operators say of them."""
 
 from collections.abc import Mapping
 from typing import Any

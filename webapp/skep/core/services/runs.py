@@ -16,7 +16,7 @@ from skep.core.services import events
 from skep.core.services.execution import effects, work
 from skep.core.services.execution.operations import Work
 from skep.core.services.records import Record, outcome_record, run_record, run_summary
-from skep.core.store.base import insert_many, reading, utc_now, writing
+from skep.core.store.base import insert_many, new_id, reading, utc_now, writing
 from skep.core.store.lookup import get_run as find_run
 from skep.core.store.models import Instance, Outcome, Run
 from skep.core.store.paging import Listing, Page, fetch
@@ -71,6 +71,7 @@ def add_run(
     session.flush()
     rows = [
         {
+            "id": new_id(),
             "run_id": run.id,
             "position": position,
             "resource_kind": each.kind,
@@ -79,6 +80,7 @@ def add_run(
             "cell_id": each.cell_id,
             "cell_name": each.cell_name,
             "state": OutcomeState.PENDING,
+            "changed": False,
         }
         for position, each in enumerate(resources)
     ]

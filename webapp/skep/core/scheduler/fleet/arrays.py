@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, fields
 from typing import ClassVar, Self
 
@@ -24,6 +24,7 @@ _DTYPES: dict[str, type] = {
     "conflicted": np.bool_,
     "key": np.uint64,
 }
+Need = tuple[int, int, int]  # cores, memory_mib, disk_gib of one instance
 _RESOURCES = ("cores", "memory_mib", "disk_gib")
 _FIELDS = tuple(each.name for each in fields(CellRow) if each.name != "id")
 _VARYING = frozenset(VARYING)
@@ -155,20 +156,33 @@ class Fleet:
         self.derived = Derived()
 
     def promise(
-        self, cell_id: str, need: tuple[int, int, int], now: float, window_s: float = LOAD_WINDOW_S
+        self, cell_id: str, need: Need, now: float, window_s: float = LOAD_WINDOW_S
     ) -> None:
-        """Count one more instance of (cores, memory_mib, disk_gib) as promised since `now`.
+        """Count one more instance of (cores, memory_mib, disk_gib) as promised since `now`."""
+        self.promise_all([cell_id], [need], now, window_s)
+
+    def promise_all(
+        self,
+        cells: Sequence[str],
+        needs: Sequence[Need],
+        now: float,
+        window_s: float = LOAD_WINDOW_S,
+    ) -> None:
+        """Count one more instance on each of the Cells named, which may repeat.
 
         What was promised before has decayed until `now` over the policy's load window;
         exponential decay lets one number and one time stand for all earlier promises.
         """
-        row, columns = self._row(cell_id), self._columns
-        for name, amount in zip(_RESOURCES, need, strict=True):
-            columns[f"promised_{name}"][row] += amount
-        columns["instances"][row] += 1
-        age = max(now - float(columns["recent_at"][row]), 0.0)
-        left = float(columns["recent_cores"][row]) * math.exp(-age / window_s)
-        columns["recent_cores"][row], columns["recent_at"][row] = left + need[0], now
+        rows = np.array([self._row(each) for each in cells], dtype=np.int64)
+        amounts, columns = np.array(needs, dtype=np.int64).reshape(-1, 3), self._columns
+        for number, name in enumerate(_RESOURCES):
+            np.add.at(columns[f"promised_{name}"], rows, amounts[:, number])
+        np.add.at(columns["instances"], rows, 1)
+        touched = np.unique(rows)
+        age = np.maximum(now - columns["recent_at"][touched], 0.0)
+        columns["recent_cores"][touched] *= np.exp(-age / window_s)
+        columns["recent_at"][touched] = now
+        np.add.at(columns["recent_cores"], rows, amounts[:, 0])
 
     def unpromise(self, cell_id: str, need: tuple[int, int, int]) -> None:
         """Count one instance less; its load fades by itself. Nothing falls below 0."""

@@ -93,20 +93,21 @@ class ResidentFleet:
     def committed(self, pool_id: str, plan: Plan, generation: int) -> None:
         """Count a plan of ours that is in the store now."""
         groups = plan.request.groups
-        creations = Counter(each.cell_id for each in plan.assignments)
+        sizes = [group.flavor for group in groups]
+        needs = [(size.cores, size.memory_mib, size.disk_gib) for size in sizes]
+        cells = [each.cell_id for each in plan.assignments]
         with self._lock:
             self._generations[pool_id] = generation
+            wanted = [needs[each.group] for each in plan.assignments]
+            self._fleet.promise_all(cells, wanted, plan.now, plan.policy.load_window_s)
             for each in plan.assignments:
-                group = groups[each.group]
-                need = (group.flavor.cores, group.flavor.memory_mib, group.flavor.disk_gib)
-                self._fleet.promise(each.cell_id, need, plan.now, plan.policy.load_window_s)
-                for key in group.keys:
-                    keys = self._keys[each.cell_id]
+                keys = self._keys[each.cell_id]
+                for key in groups[each.group].keys:
                     keys[key] = keys.get(key, 0) + 1
                     self._members.setdefault(key, {})[each.cell_id] = keys[key]
-            io_load = self._fleet.column("io_load")
-            for cell_id, count in creations.items():
-                known = int(io_load[self._fleet.row_of[cell_id]])
+            busy = self._fleet.column("io_load")
+            for cell_id, count in Counter(cells).items():
+                known = int(busy[self._fleet.row_of[cell_id]])
                 self._fleet.update(cell_id, io_load=known + count)
 
     def _refresh(self, session: Session) -> None:

@@ -52,10 +52,11 @@ class GroupRequest:
     min_count: int | None = None
 
     def names(self) -> tuple[str, ...]:
-        """Return the instances' names, each checked."""
+        """Return the instances' names, checked."""
         if self.count == 1:
             return (check_instance_name(self.name),)
-        return tuple(check_instance_name(f"{self.name}-{n}") for n in range(1, self.count + 1))
+        check_instance_name(f"{self.name}-{self.count}")  # the others differ in digits only
+        return tuple(f"{self.name}-{number}" for number in range(1, self.count + 1))
 
 
 @dataclass(frozen=True)
