@@ -57,18 +57,25 @@ def skep(environment: dict[str, str | None]) -> Skep:
 
 
 @pytest.fixture
-def process(environment: dict[str, str | None]) -> Callable[..., "subprocess.Popen[str]"]:
-    """Start the command line as a process of its own."""
+def process(
+    environment: dict[str, str | None],
+) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start the command line as a process of its own, which does not outlive the test."""
+    started = []
 
     def start(*arguments: str, env: dict[str, str] | None = None, **more):
         surroundings = {key: value for key, value in environment.items() if value is not None}
         surroundings |= {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
         code = "from skep.cli.main import main; main()"
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], env=surroundings | (env or {}), **more
-        )
+        command = [sys.executable, "-c", code, *arguments]
+        started.append(subprocess.Popen(command, env=surroundings | (env or {}), **more))
+        return started[-1]
 
-    return start
+    yield start
+    for each in started:
+        if each.poll() is None:
+            each.kill()
+            each.wait()
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@ import os
 import pty
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 from tests.unit.client.samples import RUN_ID, outcome, run
 from tests.unit.client.scripted_core import Answer, problem
+
+from skep.cli.waiting import _heeding_ctrl_c
 
 START = ["instance", "start", "web-1"]
 WAIT = ["run", "show", RUN_ID, "--wait"]
@@ -96,6 +99,17 @@ def test_ctrl_c_detaches_and_tells_how_to_go_on(process, core, running):
     assert f"`skep run show {RUN_ID} --wait` follows it" in err
     assert f"`skep run cancel {RUN_ID}` stops it" in err
     assert [each.method for each in core.asked].count("POST") == 1
+
+
+def test_ctrl_c_that_a_finalizer_swallowed_ends_the_wait_at_the_next_word():
+    told = []
+    with _heeding_ctrl_c(told.append) as tell:
+        tell("before")
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tell("after")
+    assert told == ["before"]
 
 
 def test_ctrl_c_anywhere_else_ends_with_130(skep, monkeypatch):

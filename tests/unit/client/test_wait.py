@@ -174,3 +174,16 @@ def test_what_waiting_cannot_mend_ends_the_wait(api, core, answer, error):
     core.on("GET", PATH, answer)
     with pytest.raises(error):
         api.runs.wait_for_run(RUN_ID, 5)
+
+
+def test_a_core_that_contradicts_itself_is_not_asked_without_a_pause(api, core):
+    core.on("GET", f"/runs/{RUN_ID}", run("running"))
+
+    def write(stream):
+        stream.event(1, "run", run("succeeded"))
+        stream.end()
+
+    core.on("GET", "/events", Answer(write=write))
+    with pytest.raises(WaitTimeoutError):
+        api.runs.wait_for_run(RUN_ID, 1)
+    assert len(core.asked) < 30

@@ -1,5 +1,6 @@
 """A run, from accepted to final: progress on stderr, its outcomes on stdout."""
 
+import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from skep.client.api import CoreApi
     from skep.client.instances import Creation
-    from skep.client.runs import Outcome, Run
+    from skep.client.runs import OnProgress, Outcome, Run
 
 
 def conclude(api: "CoreApi", run: "Run", how: How) -> None:
@@ -75,14 +76,38 @@ def _final(api: "CoreApi", run: "Run", how: How) -> "Run":
     """Return the run once it is final; Ctrl-C leaves it to itself."""
     note(f"run {run.id}: {run.operation}")
     try:
-        with _progress_of(run) as tell:
-            return api.runs.wait_for_run(run.id, how.timeout_s, tell)
+        with _progress_of(run) as tell, _heeding_ctrl_c(tell) as tell_or_leave:
+            return api.runs.wait_for_run(run.id, how.timeout_s, tell_or_leave)
     except KeyboardInterrupt:
         note(
             f"detached; run {run.id} goes on. `skep run show {run.id} --wait` follows it, "
             f"`skep run cancel {run.id}` stops it"
         )
         click.get_current_context().exit(ExitCode.INTERRUPTED)
+
+
+@contextmanager
+def _heeding_ctrl_c(tell: "OnProgress") -> Generator["OnProgress"]:
+    """Yield `tell`, which also heeds a Ctrl-C that came while Python could not raise it.
+
+    What is raised in a finalizer is printed and forgotten; the wait would just go on.
+    """
+    pressed: list[int] = []
+
+    def remember(number: int, _frame: object) -> NoReturn:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    def tell_or_leave(known: "Run") -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        tell(known)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield tell_or_leave
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

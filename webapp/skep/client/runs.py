@@ -138,7 +138,7 @@ class _Wait:
         self._last_event: int | None = None
 
     def until_final(self) -> Run:
-        pause_s = _FIRST_PAUSE_S
+        pause_s, doubted = _FIRST_PAUSE_S, False
         while True:
             before = self._last_event
             try:
@@ -151,7 +151,9 @@ class _Wait:
             except (CoreUnreachableError, ProblemError) as error:
                 if isinstance(error, ProblemError) and error.status < _SERVER_TROUBLE:
                     raise
-            if self._run.is_final:
+            # The event said so; the run itself has the last word, asked for at once, but only once.
+            doubted = self._run.is_final and not doubted
+            if doubted:
                 continue
             time.sleep(min(pause_s, self._left_s()))
             heard = self._last_event != before
