@@ -141,3 +141,21 @@ def test_a_report_that_came_too_early_is_heard_when_it_is_repeated(member, image
         get_instance(session, "web").updated_at = utc_now() - timedelta(minutes=1)
     report((web.id, "stopped"))
     assert instances.get_instance("web")["state"] == "stopped"
+
+
+def test_a_cell_that_went_silent_while_its_word_was_read_is_back_with_the_next(member, monkeypatch):
+    plain = observations._is_news
+
+    def overtaken(*said, **more):
+        answer = plain(*said, **more)
+        observations.expire_silent(utc_now() + timedelta(seconds=60))
+        return answer
+
+    with writing() as session:
+        session.get_one(Cell, member).tags = ["ssd"]  # so that its next word counts
+    monkeypatch.setattr(observations, "_is_news", overtaken)
+    say()
+    monkeypatch.undo()
+    assert cells.get_cell("cell-1")["state"] == "offline"
+    say()
+    assert cells.get_cell("cell-1")["state"] == "online"

@@ -37,6 +37,7 @@ from skep.core.services.events import EventFeed
 from skep.core.services.heard import Heard
 from skep.core.services.placement.fleet import ResidentFleet, resident_fleet
 from skep.core.services.placement.plans import forget_plans
+from skep.core.store import touched
 from skep.core.store.base import db, prepare_engine, reading, utc_now, writing
 from skep.core.store.lookup import MEMBER_STATES
 from skep.core.store.models import Cell
@@ -95,8 +96,9 @@ def _attach(app: APIFlask, config: CoreConfig) -> None:
     with app.app_context():
         prepare_engine(db.engine)
         app.extensions["skep_events"] = EventFeed(db.engine)
-    app.extensions["skep_fleet"] = ResidentFleet(load_catalogue())
-    app.extensions["skep_heard"] = Heard()
+    fleet, heard = ResidentFleet(load_catalogue()), Heard()
+    app.extensions["skep_fleet"], app.extensions["skep_heard"] = fleet, heard
+    app.extensions[touched.LISTENERS] = (fleet.touch, heard.forget)
     app.extensions["skep_seats"] = events_api.seats_for(config)
     app.extensions["skep_discovery"] = lambda: {"received": 0, "dropped": {}}
     app.extensions["skep_identity"] = identity.load_identity(config.state_dir)

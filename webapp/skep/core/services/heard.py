@@ -18,6 +18,7 @@ class Heard:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, object], object] = {}
         self._parts: dict[str, set[object]] = {}
+        self._changes = 0
         self._loads: dict[str, dict[str, Any]] = {}
 
     def is_old(self, cell_id: str, part: object, said: object) -> bool:
@@ -25,15 +26,23 @@ class Heard:
         with self._lock:
             return self._last.get((cell_id, part)) == said
 
-    def remember(self, cell_id: str, part: object, said: object) -> None:
-        """Note what was taken in."""
+    def mark(self) -> int:
+        """Return the moment, as `remember` wants it; ask before reading the store."""
         with self._lock:
+            return self._changes
+
+    def remember(self, cell_id: str, part: object, said: object, mark: int) -> None:
+        """Note what was taken in, unless anything happened since `mark`."""
+        with self._lock:
+            if mark != self._changes:
+                return
             self._last[cell_id, part] = said
             self._parts.setdefault(cell_id, set()).add(part)
 
     def forget(self, cells: Iterable[str]) -> None:
         """Take in whatever these Cells say next."""
         with self._lock:
+            self._changes += 1
             for cell_id in cells:
                 for part in self._parts.pop(cell_id, ()):
                     del self._last[cell_id, part]

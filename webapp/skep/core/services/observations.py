@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import bindparam, event, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from skep.core.config import current_config
@@ -31,7 +31,6 @@ _REPORTED = {
     "paused": InstanceState.PAUSED,
     "stopped": InstanceState.STOPPED,
 }
-_CHANGED = "skep_changed_cells"
 _AT_ONCE = 200  # Cells that fall silent in one transaction
 _SETTLED = (
     InstanceState.RUNNING,
@@ -95,22 +94,23 @@ def _observe_cell(
     said, heard, fleet = announcement.payload["cell"], _heard(), resident_fleet()
     steady = {name: value for name, value in said.items() if name != "load"}
     facts = (steady, source, is_local, announcement.boot_id)
+    mark = heard.mark()
     if heard.is_old(announcement.id, "cell", facts):
         fleet.heard(announcement.id, announced_load(said))
     else:
         fleet.heard(announcement.id, announced_facts(said))
         if _is_news(announcement, source, is_local=is_local):
             _announce(announcement, source, is_local=is_local)
-        heard.remember(announcement.id, "cell", facts)
+        heard.remember(announcement.id, "cell", facts, mark)
     heard.keep_load(announcement.id, said["load"], utc_now())
 
 
 def _observe_report(announcement: Announcement) -> None:
     said, heard = announcement.payload["report"], _heard()
-    if heard.is_old(announcement.id, said["part"], said["domains"]):
-        heard.keep_load(announcement.id, said["load"], utc_now())
-    elif _report(announcement):
-        heard.remember(announcement.id, said["part"], said["domains"])
+    mark = heard.mark()
+    if not heard.is_old(announcement.id, said["part"], said["domains"]) and _report(announcement):
+        heard.remember(announcement.id, said["part"], said["domains"], mark)
+    heard.keep_load(announcement.id, said["load"], utc_now())
 
 
 def _is_news(announcement: Announcement, source: str, *, is_local: bool) -> bool:
@@ -133,7 +133,8 @@ def _announce(announcement: Announcement, source: str, *, is_local: bool) -> Non
         cell.conflict = None  # the guard says `duplicate` until one of them fell silent
         for name, value in _facts(cell, announcement, source, is_local=is_local).items():
             setattr(cell, name, value)
-        _take_load(cell, announcement.payload["cell"]["load"])
+        for name in LOAD:
+            setattr(cell, name, announcement.payload["cell"]["load"][name])
         cell.last_seen_at = utc_now()
         if cell.state == CellState.OFFLINE:
             cell.state = CellState.ONLINE
@@ -188,11 +189,6 @@ def _facts(
     return facts
 
 
-def _take_load(cell: Cell, load: Mapping[str, Any]) -> None:
-    for name in LOAD:
-        setattr(cell, name, load[name])
-
-
 def _report(announcement: Announcement) -> bool:
     """Take in a report; return whether it and the store say the same now."""
     said = announcement.payload["report"]
@@ -200,10 +196,8 @@ def _report(announcement: Announcement) -> bool:
         cell = session.get(Cell, announcement.id)
         if cell is None or cell.state not in MEMBER_STATES:
             return False
-        _take_load(cell, said["load"])
-        cell.last_seen_at = utc_now()
         if cell.state == CellState.OFFLINE:
-            cell.state = CellState.ONLINE
+            cell.state, cell.last_seen_at = CellState.ONLINE, utc_now()
             tell_cell(session, cell)
         return _take_domains(session, cell, dict(said["domains"]))
 
@@ -245,20 +239,3 @@ def _visible(cell: Cell) -> Sequence[object]:
 def _heard() -> Heard:
     found: Heard = current_app.extensions["skep_heard"]
     return found
-
-
-@event.listens_for(Session, "before_flush")
-def _note_changed(session: Session, _context: object, _instances: object) -> None:
-    changed = session.info.setdefault(_CHANGED, set())
-    for found in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(found, Cell):
-            changed.add(found.id)
-        elif isinstance(found, Instance):
-            changed.add(found.cell_id)
-
-
-@event.listens_for(Session, "after_commit")
-def _forget_changed(session: Session) -> None:
-    changed = session.info.pop(_CHANGED, None)
-    if changed and current_app:
-        _heard().forget(changed)

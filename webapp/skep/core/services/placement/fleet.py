@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import event, inspect, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from skep.core.scheduler import Catalogue, CellRow, Fleet, Plan, owner_key
 from skep.core.store import capacity
 from skep.core.store.base import db, utc_now
 from skep.core.store.lookup import MEMBER_STATES
-from skep.core.store.models import Cell, ImageCopy, Instance, Outcome, Pool
-from skep.domain.states import CellState, KvmState, OutcomeState
+from skep.core.store.models import Cell, Pool
+from skep.domain.states import CellState, KvmState
 
 Members = Mapping[str, Mapping[str, int]]
-_TOUCHED = "skep_touched_cells"
 _CHUNK = 500  # ids in one query
 _ANNOUNCED = frozenset(
     {"cpus", "memory_mib", "disk_gib", "load1", "memory_used_mib", "disk_used_gib", "kvm"}
@@ -205,37 +204,3 @@ def _capabilities(known: Mapping[str, Any]) -> dict[str, object]:
     names = ("cpu_models", "firmwares", "machines", "networks", "vlans")
     sets: dict[str, object] = {name: frozenset(known[name]) for name in names if name in known}
     return {**sets, "architecture": known["architecture"]} if "architecture" in known else sets
-
-
-def _cells_of(found: object) -> Iterable[str | None]:
-    """Return the ids of the Cells that a changed row speaks of, before and after."""
-    if isinstance(found, Cell):
-        return (found.id,)
-    if isinstance(found, ImageCopy):
-        return (found.cell_id,)
-    if isinstance(found, Outcome):
-        return (found.cell_id,) if found.state == OutcomeState.FAILED else ()
-    if isinstance(found, Instance):
-        before = inspect(found).attrs
-        past = (*before.cell_id.history.deleted, *before.target_id.history.deleted)
-        return (found.cell_id, found.target_id, *past)
-    return ()
-
-
-@event.listens_for(Session, "before_flush")
-def _note_touched(session: Session, _context: object, _instances: object) -> None:
-    touched = session.info.setdefault(_TOUCHED, set())
-    for found in (*session.new, *session.dirty, *session.deleted):
-        touched.update(cell for cell in _cells_of(found) if cell)
-
-
-@event.listens_for(Session, "after_commit")
-def _touch(session: Session) -> None:
-    touched = session.info.pop(_TOUCHED, None)
-    if touched and current_app:
-        resident_fleet().touch(touched)
-
-
-@event.listens_for(Session, "after_rollback")
-def _forget_touched(session: Session) -> None:
-    session.info.pop(_TOUCHED, None)
