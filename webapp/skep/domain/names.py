@@ -50,3 +50,8 @@ def check_label(kind: str, name: str) -> str:
 def is_cell_name(name: str) -> bool:
     """Whether the name is an RFC 1123 label in lower case."""
     return CELL_NAME.fullmatch(name) is not None
+
+
+def numbered(name: str, count: int) -> tuple[str, ...]:
+    """Return NAME, or NAME-1 ... NAME-count: the longest is the last."""
+    return (name,) if count == 1 else tuple(f"{name}-{number}" for number in range(1, count + 1))

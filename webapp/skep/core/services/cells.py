@@ -156,4 +156,4 @@ def _resource(cell: Cell) -> runs.Resource:
 
 
 def _record(session: Session, cell: Cell) -> Record:
-    return cell_record(cell, promises(session).get(cell.id, no_promise()))
+    return cell_record(cell, promises(session, [cell.id]).get(cell.id, no_promise()))

@@ -6,7 +6,6 @@ from skep.core.api.protocol.problems import below
 from skep.core.api.schemas.placement.groups import Group
 from skep.core.scheduler import QueryError, parse_query
 from skep.core.services.placement.request import GroupRequest
-from skep.domain.names import check_instance_name
 
 QUERY_MAX = 16_384
 
@@ -27,9 +26,9 @@ def wanted_group(body: Group) -> GroupRequest:
         InvalidNameError: an instance can't have such a name.
         QueryError: the query can't be read.
     """
-    # The last name is the longest; they differ in nothing else.
-    check_instance_name(body.name if body.count == 1 else f"{body.name}-{body.count}")
+    group = GroupRequest(**body.model_dump(exclude={"pool"}))
+    group.names()
     query = parse_query(body.query)
     if query is not None and len(query.source) > QUERY_MAX:
         raise QueryError("", f"{len(query.source)} characters; at most {QUERY_MAX}")
-    return GroupRequest(**body.model_dump(exclude={"pool"}))
+    return group

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,7 @@ def _instances(session: Session, run: Run, pending: Sequence[str]) -> list[Insta
 
 def _create(session: Session, run: Run, pending: Sequence[str]) -> Work:
     instances = _instances(session, run, pending)
-    for instance in instances:
-        images.note_copy(session, instance.image_id, str(instance.cell_id))
+    _note_copies(session, {(each.image_id, str(each.cell_id)) for each in instances})
     return operations.create(instances, _source(instances[0].image, run))
 
 
@@ -86,9 +86,13 @@ def _delete(session: Session, run: Run, pending: Sequence[str]) -> Work:
 
 def _migrate(session: Session, run: Run, pending: Sequence[str]) -> Work:
     instances = _instances(session, run, pending)
-    for instance in instances:
-        images.note_copy(session, instance.image_id, str(instance.target_id))
+    _note_copies(session, {(each.image_id, str(each.target_id)) for each in instances})
     return operations.migrate(instances, _source(instances[0].image, run))
+
+
+def _note_copies(session: Session, copies: AbstractSet[tuple[str, str]]) -> None:
+    for image_id, cell_id in sorted(copies):
+        images.note_copy(session, image_id, cell_id)
 
 
 def _accept(session: Session, run: Run, pending: Sequence[str]) -> Work:

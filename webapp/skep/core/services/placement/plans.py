@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
@@ -63,7 +63,6 @@ class Committed:
 
     plan: scheduler.Plan
     id: str
-    shortfalls: list[str] = field(default_factory=list)
 
 
 class _OvertakenError(Exception):
@@ -148,8 +147,7 @@ def _commit(
         turned = claim.values(plan_generation=generation, turn=plan.turn)
         if session.execute(turned).rowcount != 1:  # type: ignore[attr-defined]
             raise _OvertakenError
-        words = [each.words() for each in plan.shortfalls]
-        answer = write(session, Committed(plan, _keep(session, kept), words))
+        answer = write(session, Committed(plan, _keep(session, kept)))
         session.commit()
         resident.committed(pool.id, plan, generation)
         return answer

@@ -32,6 +32,7 @@ from skep.core.services.placement.request import (
 from skep.core.services.records import Record, timestamp
 from skep.core.store.base import reading, utc_now
 from skep.core.store.models import Pool
+from skep.domain.names import numbered
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,7 @@ def _supposed(known: Known, pool: Pool, what_if: WhatIf) -> Fleet:
         fleet.remove(_id_of(fleet, ref))
     for kind in what_if.add_cells:
         facts = {**kind, "tags": frozenset(kind.get("tags", ()))}
-        name, count = str(facts.pop("name")), int(facts.pop("count", 1))
-        for number in range(1, count + 1):
-            called = name if count == 1 else f"{name}-{number}"
+        for called in numbered(facts.pop("name"), facts.pop("count", 1)):
             fleet.add(CellRow(id=f"supposed {called}", name=called, pool=pool.name, **facts))
     return fleet
 

@@ -22,7 +22,7 @@ from skep.core.store.lookup import (
 )
 from skep.core.store.models import Cell, Flavor, Image, Instance, InstanceGroup, Pool
 from skep.domain.errors import InvalidStateError, NameTakenError
-from skep.domain.names import check_instance_name
+from skep.domain.names import check_instance_name, numbered
 from skep.domain.states import ImageKind, ImageState
 
 _DEFAULT_CORES, _DEFAULT_MEMORY_MIB = 1, 512
@@ -53,10 +53,9 @@ class GroupRequest:
 
     def names(self) -> tuple[str, ...]:
         """Return the instances' names, checked."""
-        if self.count == 1:
-            return (check_instance_name(self.name),)
-        check_instance_name(f"{self.name}-{self.count}")  # the others differ in digits only
-        return tuple(f"{self.name}-{number}" for number in range(1, self.count + 1))
+        names = numbered(self.name, self.count)
+        check_instance_name(names[-1])  # the longest; the others differ in digits only
+        return names
 
 
 @dataclass(frozen=True)
@@ -219,6 +218,8 @@ def _disk_gib(wanted: int | None, image: Image) -> int:
 
 
 def _cell_ids(session: Session, refs: Sequence[str]) -> tuple[str, ...]:
+    if not refs:
+        return ()
     rows = session.execute(select(Cell.name, Cell.id).where(Cell.name.in_(refs))).all()
     counts = Counter(str(name) for name, _ in rows)
     known = {str(name): str(identity) for name, identity in rows if counts[name] == 1}

@@ -47,7 +47,8 @@ def reserve(request: PlacementRequest, actor: str) -> Record:
         )
         session.add(reservation)
         session.flush()
-        return reservation.id, _write(session, reservation, found[0], made), made.shortfalls
+        shortfalls = [each.words() for each in made.plan.shortfalls]
+        return reservation.id, _write(session, reservation, found[0], made), shortfalls
 
     try:
         return started(*commit_plan(ask, write))

@@ -23,6 +23,7 @@ from skep.core.api.schemas.fields import (
 )
 from skep.core.api.schemas.placement.explanations import Explanation, Finding, Removed
 from skep.core.api.schemas.placement.groups import Groups
+from skep.domain.names import numbered
 
 IMAGINED_MAX = 1000
 
@@ -39,15 +40,9 @@ class ImaginedCell(Body):
     labels: Labels = Field(default_factory=dict)
     kvm: Flag = True
 
-    def names(self) -> list[str]:
-        """Return NAME, or NAME-1 ... NAME-count."""
-        return (
-            [self.name] if self.count == 1 else [f"{self.name}-{n + 1}" for n in range(self.count)]
-        )
-
 
 def _distinct(cells: list[ImaginedCell]) -> list[ImaginedCell]:
-    names = [name for each in cells for name in each.names()]
+    names = [name for each in cells for name in numbered(each.name, each.count)]
     if len(names) > IMAGINED_MAX:
         raise ValueError(f"{len(names)} Cells; at most {IMAGINED_MAX} in one request")
     if len(set(names)) < len(names):
